@@ -1,0 +1,120 @@
+"""Domain errors: what went wrong, in the domain's words. HTTP statuses live in `web/errors.py`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class DomainError(Exception):
+    """Base of every expected failure.
+
+    `code` is a stable UPPER_SNAKE name; `detail` says what happened and what to do about it;
+    `extra` holds further members of the answer (JSON-serialisable).
+    """
+
+    code = "DOMAIN_ERROR"
+    detail = "The request could not be carried out."
+
+    def __init__(self, detail: str | None = None, **extra: Any) -> None:
+        self.detail = detail or type(self).detail
+        self.extra: Mapping[str, Any] = extra
+        super().__init__(self.detail)
+
+
+class InvalidInput(DomainError):
+    """One or more fields are wrong; `fields` maps a field's name to its remedy."""
+
+    code = "INVALID_INPUT"
+    detail = "Some fields need your attention."
+
+    def __init__(self, fields: Mapping[str, str], detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.fields = dict(fields)
+
+
+class NotFound(DomainError):
+    """Unknown, unpublished or somebody else's: the three are not told apart."""
+
+    code = "NOT_FOUND"
+    detail = "There is nothing here, or it is not yours to see."
+
+
+class SignInRequired(DomainError):
+    code = "SIGN_IN_REQUIRED"
+    detail = "Sign in to continue."
+
+
+class Forbidden(DomainError):
+    code = "FORBIDDEN"
+    detail = "Your account may not do this."
+
+
+class InvalidCredentials(DomainError):
+    code = "INVALID_CREDENTIALS"
+    detail = "E-mail or password is wrong."
+
+
+class EnrollmentRequired(DomainError):
+    code = "ENROLLMENT_REQUIRED"
+    detail = "Enrol in the course to watch this lesson."
+
+
+class PaymentRequired(DomainError):
+    code = "PAYMENT_REQUIRED"
+    detail = "This course has to be bought first."
+
+
+class VideoNotReady(DomainError):
+    code = "VIDEO_NOT_READY"
+    detail = "The video is still being prepared. Try again in a minute."
+
+
+class TooManyStreams(DomainError):
+    """The account's stream limit is reached; `sessions` lists the live ones."""
+
+    code = "STREAM_LIMIT"
+    detail = "You are already watching on as many devices as your account allows."
+
+
+class TooManyRequests(DomainError):
+    """Asked too often; `retry_after_seconds` says when to come back."""
+
+    code = "RATE_LIMITED"
+    detail = "Too many requests. Wait a moment and try again."
+
+    def __init__(self, retry_after_seconds: int, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TokenInvalid(DomainError):
+    code = "TOKEN_INVALID"
+    detail = "The playback token is not valid for this sign-in. Ask for a new one."
+
+
+class TokenExpired(DomainError):
+    code = "TOKEN_EXPIRED"
+    detail = "The playback token has expired. Ask for a new one."
+
+
+class SessionEnded(DomainError):
+    """The playback session is over; `reason` says why."""
+
+    code = "SESSION_ENDED"
+    detail = "This playback session has ended."
+
+
+class GrantInvalid(DomainError):
+    code = "GRANT_INVALID"
+    detail = "The media grant is missing, expired or for something else."
+
+
+class StorageFull(DomainError):
+    code = "STORAGE_FULL"
+    detail = "The disk is full. Free some space and try again."
+
+
+class MediaInvalid(DomainError):
+    """The source is not a video this platform can read; the detail names the fault."""
+
+    code = "MEDIA_INVALID"
+    detail = "The file is not a video that can be read."
