@@ -266,7 +266,7 @@ def committed_database(committed_app: Flask) -> str:
 
 @pytest.fixture
 def serve(committed_app: Flask, environment: dict[str, str]) -> Iterator[Callable[..., LiveServer]]:
-    """A function that starts a real gunicorn on `committed_app`'s database; keywords are settings."""
+    """A function that starts gunicorn on `committed_app`'s database; keywords are settings."""
     settings = committed_app.extensions["settings"]
     with ExitStack() as stack:
 
