@@ -1,0 +1,1 @@
+"""People: their accounts, roles, passwords and sign-ins."""

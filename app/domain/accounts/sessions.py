@@ -1,0 +1,237 @@
+"""Login sessions: one PostgreSQL row a sign-in, found by the hash of the cookie's token."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import and_, func, select, update
+
+from app.clock import utcnow
+from app.database import db
+from app.domain.accounts.clients import ClientInfo
+from app.domain.accounts.models import LoginSession, Role, User, UserStatus
+
+TOKEN_BYTES = 32
+IDLE_LIFETIME = timedelta(days=30)
+ABSOLUTE_LIFETIME = timedelta(days=180)
+TOUCH_INTERVAL = timedelta(minutes=1)
+MAX_TOKEN_LENGTH = 128
+MAX_LIVE_SESSIONS = 50
+STAFF_ROLES = frozenset({Role.INSTRUCTOR, Role.SUPPORT, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The person a request acts for, read from the database by that very request."""
+
+    user_id: uuid.UUID
+    email: str
+    name: str
+    role: Role
+    locale: str | None
+    timezone: str | None
+    playback_rate: Decimal
+    session_id: uuid.UUID
+    session_hash: bytes
+    authenticated_at: datetime
+    last_seen_at: datetime
+
+    @property
+    def id(self) -> uuid.UUID:
+        """Return the user's id."""
+        return self.user_id
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the role opens the administration at all."""
+        return self.role in STAFF_ROLES
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_active(self) -> bool:
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        return False
+
+    def get_id(self) -> str:
+        return str(self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """One device somebody is signed in on, for the list of devices."""
+
+    id: uuid.UUID
+    created_at: datetime
+    last_seen_at: datetime
+    user_agent: str | None
+    ip_address: str | None
+
+
+def hash_token(token: str) -> bytes:
+    """Return what is stored of a token: its SHA-256 (256 random bits need no slow hash)."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def start(user: User, client: ClientInfo) -> str:
+    """Sign `user` in on this device and return the cookie's token, known to nobody else."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    now = utcnow()
+    db.session.add(
+        LoginSession(
+            token_hash=hash_token(token),
+            user_id=user.id,
+            created_at=now,
+            last_seen_at=now,
+            authenticated_at=now,
+            expires_at=now + IDLE_LIFETIME,
+            user_agent=client.user_agent or None,
+            ip_address=client.ip,
+        )
+    )
+    db.session.flush()
+    _end_surplus(user.id, now)
+    return token
+
+
+def rotate(user: User, client: ClientInfo, old_token: str | None) -> str:
+    """Start a session and end the one `old_token` belonged to, whoever's it was.
+
+    A browser thus never carries a session from before a sign-in past it (session fixation).
+    """
+    if old_token:
+        db.session.execute(
+            update(LoginSession)
+            .where(
+                LoginSession.token_hash == hash_token(old_token),
+                LoginSession.revoked_at.is_(None),
+            )
+            .values(revoked_at=utcnow())
+        )
+    return start(user, client)
+
+
+_FIND = select(
+    User.id,
+    User.email,
+    User.name,
+    User.role,
+    User.locale,
+    User.timezone,
+    User.playback_rate,
+    LoginSession.id,
+    LoginSession.token_hash,
+    LoginSession.authenticated_at,
+    LoginSession.last_seen_at,
+    LoginSession.expires_at,
+).join_from(
+    LoginSession,
+    User,
+    and_(User.id == LoginSession.user_id, User.status == UserStatus.ACTIVE),
+)
+
+
+def find_signed_in(token: str) -> SignedIn | None:
+    """Return who `token` stands for; None when unknown, ended, expired or suspended.
+
+    One query on two unique keys, nothing kept from earlier requests: a revocation or a change of
+    role counts from the next request on.
+    """
+    if not token or len(token) > MAX_TOKEN_LENGTH:
+        return None
+    row = db.session.execute(
+        _FIND.where(
+            LoginSession.token_hash == hash_token(token),
+            LoginSession.revoked_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None or row[-1] <= utcnow():
+        return None
+    return SignedIn(*row[:-1])
+
+
+def touch(signed_in: SignedIn) -> bool:
+    """Note that the session is in use, at most once a minute; True when a row was written.
+
+    Its end moves to 30 days from now, never past 180 days after it began.
+    """
+    now = utcnow()
+    if now - signed_in.last_seen_at < TOUCH_INTERVAL:
+        return False
+    touched = db.session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.id == signed_in.session_id,
+            LoginSession.last_seen_at <= now - TOUCH_INTERVAL,
+        )
+        .values(
+            last_seen_at=now,
+            expires_at=func.least(now + IDLE_LIFETIME, LoginSession.created_at + ABSOLUTE_LIFETIME),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return bool(touched.rowcount)
+
+
+def end(session_id: uuid.UUID) -> None:
+    """End one session; ending it twice changes nothing."""
+    db.session.execute(
+        update(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=utcnow())
+    )
+
+
+def end_all(user_id: uuid.UUID, except_session_id: uuid.UUID | None = None) -> int:
+    """End every session of a user, sparing one; return how many were ended."""
+    statement = update(LoginSession).where(
+        LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None)
+    )
+    if except_session_id is not None:
+        statement = statement.where(LoginSession.id != except_session_id)
+    return db.session.execute(statement.values(revoked_at=utcnow())).rowcount
+
+
+def list_live(user_id: uuid.UUID) -> list[LiveSession]:
+    """Return the devices a user is signed in on, the most recently used first."""
+    rows = db.session.execute(
+        select(
+            LoginSession.id,
+            LoginSession.created_at,
+            LoginSession.last_seen_at,
+            LoginSession.user_agent,
+            LoginSession.ip_address,
+        )
+        .where(
+            LoginSession.user_id == user_id,
+            LoginSession.revoked_at.is_(None),
+            LoginSession.expires_at > utcnow(),
+        )
+        .order_by(LoginSession.last_seen_at.desc(), LoginSession.id)
+        .limit(MAX_LIVE_SESSIONS)
+    )
+    return [LiveSession(*row) for row in rows]
+
+
+def _end_surplus(user_id: uuid.UUID, now: datetime) -> None:
+    """End the longest unused sessions beyond the cap, so that rows per account are bounded."""
+    surplus = (
+        select(LoginSession.id)
+        .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+        .order_by(LoginSession.last_seen_at.desc(), LoginSession.id)
+        .offset(MAX_LIVE_SESSIONS)
+    )
+    db.session.execute(
+        update(LoginSession)
+        .where(LoginSession.id.in_(surplus))
+        .values(revoked_at=now)
+        .execution_options(synchronize_session=False)
+    )
