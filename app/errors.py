@@ -113,6 +113,20 @@ class StorageFull(DomainError):
     detail = "The disk is full. Free some space and try again."
 
 
+class StorageUnavailable(DomainError):
+    """The media storage does not answer; the detail says what it said."""
+
+    code = "STORAGE_UNAVAILABLE"
+    detail = "The media storage does not answer. Try again in a minute."
+
+
+class TranscodeFailed(DomainError):
+    """The transcoder gave up; the detail ends with the last lines it said."""
+
+    code = "TRANSCODE_FAILED"
+    detail = "The video could not be prepared."
+
+
 class MediaInvalid(DomainError):
     """The source is not a video this platform can read; the detail names the fault."""
 

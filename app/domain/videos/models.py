@@ -28,7 +28,9 @@ class Video(Base):
 
     `generation` is the one being served (None until the first rung is playable); a new transcode
     writes generation n+1 and switches this column in one commit. `is_complete` is False while
-    later rungs of a first transcode are still being encoded. Durations are seconds of media time.
+    later rungs of a first transcode are still being encoded. `attempts` counts the transcodes
+    begun since it was queued, except those an orderly shutdown interrupted. Durations are seconds
+    of media time.
     """
 
     __tablename__ = "videos"
@@ -38,6 +40,7 @@ class Video(Base):
     status: Mapped[VideoStatus] = mapped_column(default=VideoStatus.QUEUED, index=True)
     stage: Mapped[str | None]
     progress_percent: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
     source_key: Mapped[str]

@@ -1,0 +1,44 @@
+"""The vendors of an installation, built once from its settings."""
+
+from dataclasses import dataclass
+
+from app.config import Settings, StorageKind
+from app.integrations.cdn import Cdn
+from app.integrations.cloudfront_cdn import CloudFrontCdn, shared_domain
+from app.integrations.ffmpeg_transcoder import FfmpegTranscoder
+from app.integrations.local_cdn import LocalCdn
+from app.integrations.local_storage import LocalStorage
+from app.integrations.s3_storage import S3Storage
+from app.integrations.storage import Storage
+from app.integrations.transcoder import Transcoder
+
+
+@dataclass(frozen=True)
+class Integrations:
+    """One client per vendor role."""
+
+    storage: Storage
+    cdn: Cdn
+    transcoder: Transcoder
+
+
+def build(settings: Settings) -> Integrations:
+    """Choose and build the clients. Raises ConfigurationError when a setting does not fit."""
+    return Integrations(_storage(settings), _cdn(settings), FfmpegTranscoder(settings))
+
+
+def _storage(settings: Settings) -> Storage:
+    if settings.storage is StorageKind.S3:
+        return S3Storage(settings)
+    return LocalStorage(settings.media_directory)
+
+
+def _cdn(settings: Settings) -> Cdn:
+    if not settings.cdn_base_url:
+        return LocalCdn(settings.playback_jwt_secret)
+    return CloudFrontCdn(
+        settings.cdn_base_url,
+        settings.cloudfront_keypair_id,
+        settings.cloudfront_private_key,
+        shared_domain(settings.public_base_url, settings.cdn_base_url),
+    )
