@@ -5,11 +5,13 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import (
+    CheckConstraint,
     Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -65,6 +67,21 @@ SEARCH_VECTOR = (
 )
 
 
+PUBLISHED = text("status = 'published'")
+FILTERED = ["category_id", "level", "language", "price_minor"]
+
+
+def _catalog_index(name: str, key: str | TextClause, *, unfiltered: str = "") -> Index:
+    """Return the index of one sort order; it carries every filter, so no page visits the table."""
+    return Index(
+        f"ix_courses_catalog_{name}",
+        key,
+        "id",
+        postgresql_include=[column for column in FILTERED if column != unfiltered],
+        postgresql_where=PUBLISHED,
+    )
+
+
 class Course(Base):
     """A course. Prices are integer minor units of `currency` (ISO 4217); 0 is free.
 
@@ -81,9 +98,13 @@ class Course(Base):
             postgresql_using="gin",
             postgresql_ops={"title": "gin_trgm_ops"},
         ),
-        Index("ix_courses_status_published_at_id", "status", "published_at", "id"),
-        Index("ix_courses_status_learner_count_id", "status", "learner_count", "id"),
-        Index("ix_courses_category_id_status", "category_id", "status"),
+        _catalog_index("popular", "learner_count"),
+        _catalog_index("newest", "published_at"),
+        _catalog_index("title", text("lower(title)")),
+        _catalog_index("price", "price_minor", unfiltered="price_minor"),
+        Index("ix_courses_catalog_category", "category_id", postgresql_where=PUBLISHED),
+        CheckConstraint("price_minor >= 0", name="price_not_negative"),
+        CheckConstraint("learner_count >= 0", name="learner_count_not_negative"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -195,7 +216,7 @@ class LessonProgress(Base):
     """
 
     __tablename__ = "lesson_progress"
-    __table_args__ = (Index(None, "user_id", "course_id"),)
+    __table_args__ = (Index(None, "user_id", "course_id"), Index(None, "lesson_id"))
 
     user_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True

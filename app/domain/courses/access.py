@@ -1,0 +1,181 @@
+"""Who may see and watch what: the one answer, in SQL.
+
+`is_visible` and `may_watch` are expressions, so that other rooms ask them inside their own
+statements; `lesson_access` asks them for one lesson.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.database import db
+from app.domain.accounts.models import Role, User
+from app.domain.courses.models import (
+    Course,
+    CourseStatus,
+    Enrollment,
+    Lesson,
+    LessonKind,
+    LessonProgress,
+)
+from app.errors import EnrollmentRequired, NotFound
+
+OPEN_STATUSES = (CourseStatus.PUBLISHED, CourseStatus.UNLISTED)
+NEAR_END_SECONDS = 5
+
+UserColumn = ColumnElement[Any] | InstrumentedAttribute[uuid.UUID]
+
+
+def is_enrolled(user_id: UserColumn) -> ColumnElement[bool]:
+    """Say whether `user_id` holds a live enrollment in the statement's Course."""
+    return exists().where(
+        Enrollment.user_id == user_id,
+        Enrollment.course_id == Course.id,
+        Enrollment.revoked_at.is_(None),
+    )
+
+
+def _is_in_charge(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(is_admin, func.coalesce(Course.instructor_id == user_id, False))
+
+
+def is_visible(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say whether the statement's Course exists for `user_id` (a null one is a visitor).
+
+    Published and unlisted courses do for everybody, archived ones for who is enrolled, and all
+    of them for their instructor and for administrators.
+    """
+    return or_(
+        Course.status.in_(OPEN_STATUSES),
+        _is_in_charge(user_id, is_admin),
+        and_(Course.status == CourseStatus.ARCHIVED, is_enrolled(user_id)),
+    )
+
+
+def may_watch(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say whether `user_id` may open the statement's Lesson; Lesson and Course must be joined."""
+    return and_(
+        is_visible(user_id, is_admin),
+        or_(Lesson.is_preview, _is_in_charge(user_id, is_admin), is_enrolled(user_id)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LessonAccess:
+    """One lesson as one person may use it. Durations and positions are seconds."""
+
+    lesson_id: uuid.UUID
+    course_id: uuid.UUID
+    course_slug: str
+    course_title: str
+    course_status: CourseStatus
+    lesson_title: str
+    kind: LessonKind
+    video_id: uuid.UUID | None
+    duration_seconds: int
+    is_preview: bool
+    is_enrolled: bool
+    may_watch: bool
+    position_seconds: float
+
+    @property
+    def resume_position_seconds(self) -> float:
+        """Where to resume: the saved position, or the start once the end was reached."""
+        return resume_position(self.position_seconds, self.duration_seconds)
+
+
+def resume_position(position_seconds: float | None, duration_seconds: int) -> float:
+    """Return where to resume; within the last seconds of a lesson that is its start."""
+    position = position_seconds or 0.0
+    return 0.0 if position > duration_seconds - NEAR_END_SECONDS else position
+
+
+# Who asks, for statements that leave it open: parameters `user_id` and `is_admin`.
+USER_ID = bindparam("user_id", type_=User.id.type)
+IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Lesson.is_preview.type)
+
+
+def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ...]]:
+    """Return the query behind `lesson_access`, with parameters user_id, lesson_id and is_admin.
+
+    Its columns are LessonAccess's fields, in order; no row means the lesson does not exist for
+    this person. With `lock_user` the user's row is taken FOR NO KEY UPDATE, which is what
+    serialises one person's stream starts.
+    """
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Lesson.id,
+            Lesson.course_id,
+            Course.slug,
+            Course.title,
+            Course.status,
+            Lesson.title,
+            Lesson.kind,
+            Lesson.video_id,
+            Lesson.duration_seconds,
+            Lesson.is_preview,
+            is_enrolled(USER_ID).label("is_enrolled"),
+            may_watch(USER_ID, IS_ADMIN).label("may_watch"),
+            func.coalesce(LessonProgress.position_seconds, 0.0).label("position_seconds"),
+        )
+        .join(Course, Course.id == Lesson.course_id)
+        .outerjoin(
+            LessonProgress,
+            and_(LessonProgress.user_id == USER_ID, LessonProgress.lesson_id == Lesson.id),
+        )
+        .where(
+            Lesson.id == bindparam("lesson_id", type_=Lesson.id.type),
+            is_visible(USER_ID, IS_ADMIN),
+        )
+    )
+    if lock_user:
+        statement = statement.join(User, User.id == USER_ID)
+        statement = statement.with_for_update(of=User, key_share=True)
+    return statement
+
+
+_ACCESS = lesson_access_statement()
+_LOCKING_ACCESS = lesson_access_statement(lock_user=True)
+
+
+def lesson_access(
+    user_id: uuid.UUID | None,
+    lesson_id: uuid.UUID,
+    role: Role | None = None,
+    *,
+    lock_user: bool = False,
+) -> LessonAccess | None:
+    """Find what `user_id` may do with a lesson; None when it does not exist for them."""
+    row = db.session.execute(
+        _LOCKING_ACCESS if lock_user else _ACCESS,
+        {"user_id": user_id, "lesson_id": lesson_id, "is_admin": role is Role.ADMIN},
+    ).first()
+    return LessonAccess(*row) if row else None
+
+
+def require_lesson_access(
+    user_id: uuid.UUID,
+    lesson_id: uuid.UUID,
+    role: Role | None = None,
+    *,
+    lock_user: bool = False,
+) -> LessonAccess:
+    """Return the access to a lesson that may be watched. Raises NotFound, EnrollmentRequired."""
+    access = lesson_access(user_id, lesson_id, role, lock_user=lock_user)
+    if access is None:
+        raise NotFound
+    if not access.may_watch:
+        raise EnrollmentRequired
+    return access
