@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from app.clock import utcnow
 from app.database import db
@@ -119,23 +119,28 @@ def rotate(user: User, client: ClientInfo, old_token: str | None) -> str:
     return start(user, client)
 
 
-_FIND = select(
-    User.id,
-    User.email,
-    User.name,
-    User.role,
-    User.locale,
-    User.timezone,
-    User.playback_rate,
-    LoginSession.id,
-    LoginSession.token_hash,
-    LoginSession.authenticated_at,
-    LoginSession.last_seen_at,
-    LoginSession.expires_at,
-).join_from(
-    LoginSession,
-    User,
-    and_(User.id == LoginSession.user_id, User.status == UserStatus.ACTIVE),
+# Built once: the columns are SignedIn's fields, by name.
+_FIND = (
+    select(
+        User.id.label("user_id"),
+        User.email,
+        User.name,
+        User.role,
+        User.locale,
+        User.timezone,
+        User.playback_rate,
+        LoginSession.id.label("session_id"),
+        LoginSession.token_hash.label("session_hash"),
+        LoginSession.authenticated_at,
+        LoginSession.last_seen_at,
+    )
+    .join_from(LoginSession, User, User.id == LoginSession.user_id)
+    .where(
+        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > bindparam("now"),
+        User.status == UserStatus.ACTIVE,
+    )
 )
 
 
@@ -147,15 +152,9 @@ def find_signed_in(token: str) -> SignedIn | None:
     """
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
-    row = db.session.execute(
-        _FIND.where(
-            LoginSession.token_hash == hash_token(token),
-            LoginSession.revoked_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None or row[-1] <= utcnow():
-        return None
-    return SignedIn(*row[:-1])
+    values = {"token_hash": hash_token(token), "now": utcnow()}
+    row = db.session.execute(_FIND, values).one_or_none()
+    return SignedIn(**row._asdict()) if row else None
 
 
 def touch(signed_in: SignedIn) -> bool:
@@ -166,7 +165,7 @@ def touch(signed_in: SignedIn) -> bool:
     now = utcnow()
     if now - signed_in.last_seen_at < TOUCH_INTERVAL:
         return False
-    touched = db.session.execute(
+    touched = db.session.scalar(
         update(LoginSession)
         .where(
             LoginSession.id == signed_in.session_id,
@@ -176,9 +175,10 @@ def touch(signed_in: SignedIn) -> bool:
             last_seen_at=now,
             expires_at=func.least(now + IDLE_LIFETIME, LoginSession.created_at + ABSOLUTE_LIFETIME),
         )
+        .returning(LoginSession.id)
         .execution_options(synchronize_session=False)
     )
-    return bool(touched.rowcount)
+    return touched is not None
 
 
 def end(session_id: uuid.UUID) -> None:
@@ -197,7 +197,8 @@ def end_all(user_id: uuid.UUID, except_session_id: uuid.UUID | None = None) -> i
     )
     if except_session_id is not None:
         statement = statement.where(LoginSession.id != except_session_id)
-    return db.session.execute(statement.values(revoked_at=utcnow())).rowcount
+    ended = statement.values(revoked_at=utcnow()).returning(LoginSession.id)
+    return len(db.session.scalars(ended).all())
 
 
 def list_live(user_id: uuid.UUID) -> list[LiveSession]:

@@ -1,0 +1,78 @@
+"""New accounts: what a person must give, and the same answer whether they were known or not."""
+
+import uuid
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.clock import utcnow
+from app.database import db
+from app.domain.accounts import emails
+from app.domain.accounts.models import Role, User, UserStatus
+from app.domain.accounts.passwords import check_password, hash_password
+from app.domain.accounts.users import get_user
+from app.errors import InvalidInput
+
+MAX_NAME_LENGTH = 100
+
+
+def register(email: str, password: str, name: str) -> None:
+    """Add a learner's account; do nothing, as slowly, when the address has one already.
+
+    Raises InvalidInput naming each wrong field and TooManyRequests in a rush. The caller must not
+    be able to tell a known address from a new one, so nothing is returned.
+    """
+    _insert(email, password, name, Role.LEARNER)
+
+
+def create_account(email: str, password: str, name: str, role: Role) -> User:
+    """Add an account of any role (for operators). Raises InvalidInput, also when it exists."""
+    user_id = _insert(email, password, name, role)
+    if user_id is None:
+        raise InvalidInput({"email": "An account with this e-mail address exists already."})
+    return get_user(user_id)
+
+
+def _insert(email: str, password: str, name: str, role: Role) -> uuid.UUID | None:
+    """Check, hash and insert; None when the address is taken.
+
+    Two sign-ups with one address may race: the unique key decides, and the loser is "known".
+    """
+    _check(email, password, name)
+    password_hash = hash_password(password)
+    return db.session.scalar(
+        insert(User)
+        .values(
+            id=uuid.uuid4(),
+            email=emails.normalise_email(email),
+            name=_tidy(name),
+            password_hash=password_hash,
+            role=role,
+            status=UserStatus.ACTIVE,
+            created_at=utcnow(),
+        )
+        .on_conflict_do_nothing(index_elements=[User.email])
+        .returning(User.id)
+    )
+
+
+def _check(email: str, password: str, name: str) -> None:
+    faults: dict[str, str] = {}
+    tidy = _tidy(name)
+    if not tidy:
+        faults["name"] = "Enter your name."
+    elif len(tidy) > MAX_NAME_LENGTH:
+        faults["name"] = f"Use at most {MAX_NAME_LENGTH} characters."
+    elif not tidy.isprintable():
+        faults["name"] = "Use letters, digits and spaces."
+    if fault := emails.find_fault(email):
+        faults["email"] = fault
+    try:
+        check_password(password, email)
+    except InvalidInput as error:
+        faults |= error.fields
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())
