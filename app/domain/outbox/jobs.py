@@ -1,0 +1,43 @@
+"""Background jobs, enqueued in the caller's transaction: no commit, no job."""
+
+from functools import cache
+from typing import Any
+
+from procrastinate import App
+from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from app.database import db
+
+
+@cache
+def _queue() -> App:
+    """Return the app that only defers: it never opens a connection of its own."""
+    return App(connector=SQLAlchemyPsycopg2Connector(dsn="postgresql+psycopg2://"))
+
+
+def enqueue(
+    task: str,
+    *,
+    queue: str = "default",
+    lock: str | None = None,
+    queueing_lock: str | None = None,
+    **arguments: Any,
+) -> bool:
+    """Queue `task` by name with JSON-serialisable `arguments` in the current transaction.
+
+    Return False when a job with the same `queueing_lock` is waiting already.
+    """
+    deferrer = _queue().configure_task(
+        task,
+        queue=queue,
+        lock=lock,
+        queueing_lock=queueing_lock,
+        connection=db.session.connection(),
+    )
+    try:
+        with db.session.begin_nested():
+            deferrer.defer(**arguments)
+    except AlreadyEnqueued:
+        return False
+    return True

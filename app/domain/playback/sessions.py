@@ -1,0 +1,327 @@
+"""Streams: started under the account's limit, kept alive by heartbeats, stopped by many things."""
+
+import hashlib
+import logging
+import math
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, select, text, update
+
+from app.clock import utcnow
+from app.current import settings
+from app.database import db
+from app.domain.accounts.models import LoginSession
+from app.domain.accounts.sessions import SignedIn
+from app.domain.courses import progress
+from app.domain.courses.enrollments import require_lesson_access
+from app.domain.courses.models import Course, Lesson
+from app.domain.playback import leases, tokens, watermark
+from app.domain.playback.grants import prefix_of
+from app.domain.playback.leases import Lease
+from app.domain.playback.models import EndReason, PlaybackSession
+from app.domain.playback.tokens import PlaybackClaims
+from app.domain.playback.watermark import Watermark
+from app.errors import InvalidInput, NotFound, TokenInvalid, TooManyRequests, TooManyStreams
+from app.errors import VideoNotReady
+
+log = logging.getLogger("playback")
+
+FASTEST_RATE = 2.0
+SLACK_SECONDS = 5
+CODE_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StartedPlayback:
+    """A stream that was just opened, and what its player needs."""
+
+    token: str
+    session_id: uuid.UUID
+    watermark: Watermark
+    resume_position_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a player reports: its position and the second ranges really shown since last time."""
+
+    position_seconds: float
+    watched: Sequence[tuple[float, float]]
+    is_last: bool = False
+    is_watermark_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The answer to a heartbeat."""
+
+    lease: Lease
+    lease_expires_in_seconds: int
+    lesson_completed: bool
+    course_percent: int
+
+
+# Runs while the user's row is locked by the access query before it: whoever counts here sees
+# every stream that was granted before, so N parallel requests never pass the limit together.
+_OPEN = text(
+    """
+    WITH live AS (
+        SELECT count(*) AS n FROM playback_sessions p
+        JOIN login_sessions s ON s.id = p.login_session_id AND s.revoked_at IS NULL
+        WHERE p.user_id = :user_id AND p.ended_at IS NULL AND p.lease_expires_at > :now
+            AND p.id IS DISTINCT FROM :replace_id
+    ), recent AS (
+        SELECT count(*) AS n FROM playback_sessions
+        WHERE user_id = :user_id AND created_at > :minute_ago
+    ), replaced AS (
+        UPDATE playback_sessions SET ended_at = :now, end_reason = 'replaced'
+        WHERE id = :replace_id AND user_id = :user_id AND ended_at IS NULL
+    ), opened AS (
+        INSERT INTO playback_sessions (id, code, user_id, login_session_id, lesson_id, video_id,
+            generation, device, created_at, heartbeat_at, lease_expires_at, keys_issued)
+        SELECT :id, :code, :user_id, :login_session_id, :lesson_id, v.id,
+            v.generation, :device, :now, :now, :lease_expires_at, 0
+        FROM videos v, live, recent
+        WHERE v.id = :video_id AND v.generation IS NOT NULL
+            AND live.n < :max_streams AND recent.n < :per_minute
+        ON CONFLICT (code) DO NOTHING
+        RETURNING 1
+    )
+    SELECT live.n AS live, recent.n AS recent,
+        (SELECT count(*) FROM opened) AS opened,
+        (SELECT generation FROM videos WHERE id = :video_id) AS generation
+    FROM live, recent
+    """
+).bindparams(
+    *(
+        bindparam(name, type_=Uuid())
+        for name in ("id", "user_id", "login_session_id", "lesson_id", "video_id", "replace_id")
+    ),
+    *(
+        bindparam(name, type_=DateTime(timezone=True))
+        for name in ("now", "minute_ago", "lease_expires_at")
+    ),
+    bindparam("max_streams", type_=Integer()),
+    bindparam("per_minute", type_=Integer()),
+)
+
+
+def start(
+    signed_in: SignedIn,
+    lesson_id: uuid.UUID,
+    device: str,
+    replace_session_id: uuid.UUID | None = None,
+) -> StartedPlayback:
+    """Open a stream of a lesson's video, ending `replace_session_id` for it when given.
+
+    Raises NotFound, EnrollmentRequired, InvalidInput (no video in the lesson), VideoNotReady,
+    TooManyStreams (with the live ones) and TooManyRequests.
+    """
+    access = require_lesson_access(
+        signed_in.user_id, lesson_id, signed_in.role, lock_user=True
+    )
+    if access.video_id is None:
+        raise InvalidInput({"lesson_id": "This lesson has no video to play."})
+    session_id, code = _open(signed_in, lesson_id, access.video_id, device, replace_session_id)
+    claims = PlaybackClaims(
+        signed_in.user_id, _fingerprint(signed_in), session_id, access.video_id
+    )
+    return StartedPlayback(
+        token=tokens.issue(claims),
+        session_id=session_id,
+        watermark=watermark.of(signed_in.name, signed_in.email, code),
+        resume_position_seconds=access.resume_position_seconds,
+    )
+
+
+def _open(
+    signed_in: SignedIn,
+    lesson_id: uuid.UUID,
+    video_id: uuid.UUID,
+    device: str,
+    replace_id: uuid.UUID | None,
+) -> tuple[uuid.UUID, str]:
+    now = utcnow()
+    session_id = uuid.uuid4()
+    values: dict[str, Any] = {
+        "id": session_id,
+        "user_id": signed_in.user_id,
+        "login_session_id": signed_in.session_id,
+        "lesson_id": lesson_id,
+        "video_id": video_id,
+        "replace_id": replace_id,
+        "device": device,
+        "now": now,
+        "minute_ago": now - timedelta(minutes=1),
+        "lease_expires_at": now + timedelta(seconds=settings.playback_lease_seconds),
+        "max_streams": settings.max_streams,
+        "per_minute": settings.playback_tokens_per_minute,
+    }
+    for _ in range(CODE_ATTEMPTS):
+        code = watermark.new_code()
+        row = db.session.execute(_OPEN, {**values, "code": code}).one()
+        if row.opened:
+            return session_id, code
+        if row.generation is None:
+            raise VideoNotReady
+        if row.live >= settings.max_streams:
+            raise TooManyStreams(sessions=list_live(signed_in))
+        if row.recent >= settings.playback_tokens_per_minute:
+            raise TooManyRequests(60, "Too many streams were started. Wait a minute.")
+    raise TooManyRequests(1)
+
+
+def _fingerprint(signed_in: SignedIn) -> str:
+    return hashlib.sha256(signed_in.session_hash).hexdigest()
+
+
+def open_by_token(signed_in: SignedIn, token: str) -> Lease:
+    """Return the lease that `token` opens for this sign-in.
+
+    Raises TokenInvalid (also for another account's or another sign-in's), TokenExpired,
+    SessionEnded.
+    """
+    claims = tokens.verify(token)
+    if claims.user_id != signed_in.user_id or claims.session_hash != _fingerprint(signed_in):
+        raise TokenInvalid
+    lease = leases.get_live(signed_in, claims.playback_session_id)
+    if lease.video_id != claims.video_id:
+        raise TokenInvalid
+    if lease.opened_at is None:
+        db.session.execute(
+            update(PlaybackSession)
+            .where(PlaybackSession.id == lease.id)
+            .values(opened_at=utcnow())
+            .execution_options(synchronize_session=False)
+        )
+    return lease
+
+
+# The old heartbeat's time bounds how much new watched time this one may claim; the row lock
+# keeps two parallel heartbeats from both claiming it.
+_BEFORE = (
+    select(PlaybackSession.id, PlaybackSession.heartbeat_at)
+    .where(*leases.OWN)
+    .with_for_update()
+    .cte("before")
+)
+_RENEW = (
+    update(PlaybackSession)
+    .where(PlaybackSession.id == _BEFORE.c.id, *leases.LIVE)
+    .values(
+        heartbeat_at=leases.NOW,
+        lease_expires_at=bindparam("expires_at", type_=DateTime(timezone=True)),
+    )
+    .returning(
+        PlaybackSession.id,
+        PlaybackSession.video_id,
+        PlaybackSession.generation,
+        PlaybackSession.lesson_id,
+        Lesson.course_id,
+        _BEFORE.c.heartbeat_at.label("previous_at"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def heartbeat(signed_in: SignedIn, session_id: uuid.UUID, beat: Beat) -> Pulse:
+    """Renew the lease under the same id and save what was watched.
+
+    Raises NotFound, or SessionEnded with the reason the stream may not go on.
+    """
+    values = leases.parameters(signed_in, session_id)
+    now = utcnow()
+    values["expires_at"] = now + timedelta(seconds=settings.playback_lease_seconds)
+    row = db.session.execute(_RENEW, values).first()
+    if row is None:
+        leases.get_live(signed_in, session_id)
+        raise NotFound
+    if beat.is_watermark_hidden:
+        log.warning("watermark hidden", extra={"playback_session": str(session_id)})
+    recorded = progress.record(
+        signed_in.user_id,
+        row.lesson_id,
+        row.course_id,
+        beat.position_seconds,
+        [(math.floor(first + 0.25), math.ceil(last - 0.25)) for first, last in beat.watched],
+        _budget_seconds(now, row.previous_at),
+    )
+    if beat.is_last:
+        stop(signed_in, session_id)
+    return Pulse(
+        lease=Lease(row.id, row.video_id, row.generation, 0.0, None),
+        lease_expires_in_seconds=0 if beat.is_last else settings.playback_lease_seconds,
+        lesson_completed=recorded.lesson_completed,
+        course_percent=recorded.course_percent,
+    )
+
+
+def _budget_seconds(now: datetime, previous_at: datetime) -> int:
+    elapsed = max((now - previous_at).total_seconds(), 0.0)
+    return math.ceil(elapsed * FASTEST_RATE) + SLACK_SECONDS
+
+
+def stop(signed_in: SignedIn, session_id: uuid.UUID) -> str:
+    """End one of the person's own streams, on whichever device; return its media prefix.
+
+    Raises NotFound for an unknown or foreign one; ending it twice changes nothing.
+    """
+    row = db.session.execute(
+        select(PlaybackSession.video_id, PlaybackSession.generation).where(
+            PlaybackSession.id == session_id, PlaybackSession.user_id == signed_in.user_id
+        )
+    ).first()
+    if row is None:
+        raise NotFound
+    db.session.execute(
+        update(PlaybackSession)
+        .where(PlaybackSession.id == session_id, PlaybackSession.ended_at.is_(None))
+        .values(ended_at=utcnow(), end_reason=EndReason.STOPPED)
+        .execution_options(synchronize_session=False)
+    )
+    return prefix_of(row.video_id, row.generation)
+
+
+def list_live(signed_in: SignedIn) -> list[dict[str, Any]]:
+    """Return the account's live streams, the newest first."""
+    now = utcnow()
+    rows = db.session.execute(
+        select(
+            PlaybackSession.id,
+            PlaybackSession.device,
+            PlaybackSession.created_at,
+            PlaybackSession.lease_expires_at,
+            PlaybackSession.login_session_id,
+            Lesson.id.label("lesson_id"),
+            Lesson.title.label("lesson_title"),
+            Course.title.label("course_title"),
+        )
+        .join(Lesson, Lesson.id == PlaybackSession.lesson_id)
+        .join(Course, Course.id == Lesson.course_id)
+        .join(LoginSession, LoginSession.id == PlaybackSession.login_session_id)
+        .where(
+            PlaybackSession.user_id == signed_in.user_id,
+            PlaybackSession.ended_at.is_(None),
+            PlaybackSession.lease_expires_at > now,
+            LoginSession.revoked_at.is_(None),
+        )
+        .order_by(PlaybackSession.created_at.desc())
+        .limit(50)
+    )
+    return [
+        {
+            "id": row.id,
+            "device": row.device,
+            "lesson_id": row.lesson_id,
+            "lesson_title": row.lesson_title,
+            "course_title": row.course_title,
+            "started_at": row.created_at,
+            "lease_expires_in_seconds": max(0, int((row.lease_expires_at - now).total_seconds())),
+            "is_this_sign_in": row.login_session_id == signed_in.session_id,
+        }
+        for row in rows
+    ]

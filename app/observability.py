@@ -1,0 +1,122 @@
+"""Structured logs, the request id and error reporting. No token, query string or address is logged."""
+
+import hashlib
+import logging
+import re
+import secrets
+import sys
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, has_request_context, request
+
+from app.config import LogFormat, Settings
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+QUIET_ENDPOINTS = frozenset({"static", "pages.live", "pages.ready", "pages.health"})
+
+log = structlog.get_logger("web")
+
+
+def request_id() -> str:
+    """Return the id of the request being answered, or an empty string outside of one."""
+    return g.get("request_id", "") if has_request_context() else ""
+
+
+def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    if current := request_id():
+        event.setdefault("request_id", current)
+    return event
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send every log record to stderr, one line each: JSON, or text for a terminal."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+    ]
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
+    if settings.log_format is LogFormat.JSON:
+        shared.append(structlog.processors.format_exc_info)
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("werkzeug", "botocore", "urllib3", "procrastinate.periodic"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def _scrub(event: Any, _: Any) -> Any:
+    """Drop what must never leave the house from a Sentry event."""
+    for part in ("query_string", "cookies", "headers", "data", "env"):
+        event.get("request", {}).pop(part, None)
+    if url := event.get("request", {}).get("url"):
+        event["request"]["url"] = url.split("?", 1)[0]
+    event.pop("user", None)
+    return event
+
+
+def configure_sentry(settings: Settings) -> None:
+    """Report unhandled errors to Sentry when a DSN is set; the SDK is only imported then."""
+    if not settings.sentry_dsn:
+        return
+    import sentry_sdk
+
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn,
+        environment=settings.app_env.value,
+        before_send=_scrub,
+        traces_sample_rate=0.0,
+    )
+
+
+def person_hash(user_id: object) -> str:
+    """Return a short stable pseudonym of a user id, fit for logs."""
+    return hashlib.sha256(str(user_id).encode()).hexdigest()[:12]
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    g.started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    if request.endpoint in QUIET_ENDPOINTS and response.status_code < 500:
+        return response
+    if log.isEnabledFor(logging.INFO):
+        rule = request.url_rule.rule if request.url_rule else "unmatched"
+        log.info(
+            "request",
+            method=request.method,
+            route=rule,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter() - g.started) * 1000, 1),
+            user=g.get("person"),
+        )
+    return response
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give every request an id and every answer a log line."""
+    configure_logging(settings)
+    configure_sentry(settings)
+    app.before_request(_begin)
+    app.after_request(_finish)

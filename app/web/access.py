@@ -1,0 +1,142 @@
+"""Who is asking, and may they: the signed-in person, cross-site rules, default deny."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, g, request
+
+from app.current import settings
+from app.database import db
+from app.domain.accounts.clients import ClientInfo
+from app.domain.accounts.models import Role
+from app.domain.accounts.sessions import SignedIn, find_signed_in, touch
+from app.errors import Forbidden, SignInRequired
+from app.observability import person_hash
+from app.web.extensions import csrf, login_manager
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SESSION_SECONDS = 30 * 24 * 3600
+
+# Default deny: whoever is not signed in reaches these endpoints and no other.
+PUBLIC_ENDPOINTS = frozenset(
+    {
+        "static",
+        "pages.home",
+        "pages.training",
+        "pages.legal",
+        "pages.sitemap",
+        "pages.robots",
+        "pages.favicon",
+        "pages.health",
+        "pages.live",
+        "pages.ready",
+        "pages.openapi",
+        "pages.api_docs",
+        "auth.sign_in",
+        "auth.sign_up",
+        "auth.register",
+        "auth.login",
+        "courses.index",
+        "courses.category",
+        "courses.show",
+        "courses.list_courses",
+        "courses.get_course",
+    }
+)
+
+
+def session_cookie_name() -> str:
+    """Return the login cookie's name: with the `__Host-` prefix wherever the site is https."""
+    return "__Host-session" if settings.is_https else "session"
+
+
+def signed_in() -> SignedIn | None:
+    """Return who is signed in, looked up once a request; None for anonymous visitors."""
+    if "signed_in" not in g:
+        token = request.cookies.get(session_cookie_name())
+        g.signed_in = find_signed_in(token) if token else None
+        if g.signed_in is not None:
+            g.person = person_hash(g.signed_in.user_id)
+            if touch(g.signed_in):
+                db.session.commit()
+    person: SignedIn | None = g.signed_in
+    return person
+
+
+def require_signed_in() -> SignedIn:
+    """Return who is signed in. Raises SignInRequired."""
+    person = signed_in()
+    if person is None:
+        raise SignInRequired
+    return person
+
+
+def require_role(*roles: Role) -> SignedIn:
+    """Return who is signed in if the role is one of `roles`. Raises SignInRequired, Forbidden."""
+    person = require_signed_in()
+    if person.role not in roles:
+        raise Forbidden
+    return person
+
+
+def client_info() -> ClientInfo:
+    """Return the address and browser of the request, for sessions and limits."""
+    return ClientInfo.of(request.remote_addr, request.headers.get("User-Agent"))
+
+
+def set_session_cookie(response: Response, token: str) -> None:
+    """Put the login session's token into the visitor's cookie jar."""
+    response.set_cookie(
+        session_cookie_name(),
+        token,
+        max_age=SESSION_SECONDS,
+        secure=settings.is_https,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def clear_session_cookie(response: Response) -> None:
+    """Take the login session's cookie back."""
+    response.delete_cookie(
+        session_cookie_name(), path="/", secure=settings.is_https, httponly=True, samesite="Lax"
+    )
+
+
+def _origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _require_same_origin() -> None:
+    """Refuse what another site makes a browser send. Scripts send neither header and may pass."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if origin and origin in settings.allowed_origins:
+        return
+    if site is not None and site not in ("same-origin", "none"):
+        raise Forbidden("This request came from another site.")
+    own = {_origin_of(request.host_url), _origin_of(settings.public_base_url)}
+    if origin is not None and origin not in own:
+        raise Forbidden("This request came from another site.")
+
+
+def _guard() -> None:
+    if request.method not in SAFE_METHODS:
+        _require_same_origin()
+        if not request.path.startswith("/api/"):
+            csrf.protect()
+    if request.endpoint is None or request.endpoint in PUBLIC_ENDPOINTS:
+        return
+    if request.method != "OPTIONS":
+        require_signed_in()
+
+
+def _load_from_request(_: Request) -> SignedIn | None:
+    return signed_in()
+
+
+def init_app(app: Flask) -> None:
+    """Install the guard in front of every endpoint."""
+    login_manager.request_loader(_load_from_request)
+    app.before_request(_guard)

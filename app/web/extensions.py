@@ -1,0 +1,109 @@
+"""The Flask extensions, as bare objects; `init_app` binds each with its settings in one place."""
+
+from flask import Flask, request
+from flask_babel import Babel
+from flask_compress import Compress
+from flask_cors import CORS
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_talisman import Talisman
+from flask_wtf import CSRFProtect
+
+from app.config import Settings
+from app.database import db
+from app.integrations.limit_storage import limit_storage_uri
+from app.web.headers import content_security_policy, permissions_policy
+
+LANGUAGES = ("en", "am")
+
+babel = Babel()
+compress = Compress()
+cors = CORS()
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address)
+login_manager = LoginManager()
+migrate = Migrate()
+talisman = Talisman()
+
+
+def _locale() -> str:
+    chosen = request.cookies.get("language")
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Translate the settings into what Flask and its extensions read."""
+    prefix = "__Host-" if settings.is_https else ""
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=512 * 1024,
+        MAX_FORM_PARTS=200,
+        SESSION_COOKIE_NAME=f"{prefix}form",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": settings.database_pool_size,
+            "max_overflow": 0,
+            "pool_timeout": 3,
+            "pool_pre_ping": True,
+            "connect_args": {
+                "application_name": "web",
+                "options": "-c statement_timeout=5000"
+                " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
+            },
+        },
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        RATELIMIT_STORAGE_URI=limit_storage_uri(settings),
+        RATELIMIT_HEADERS_ENABLED=True,
+        RATELIMIT_STRATEGY="moving-window" if settings.redis_url else "fixed-window",
+        BABEL_DEFAULT_LOCALE=LANGUAGES[0],
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+        COMPRESS_ALGORITHM=["gzip"],
+        COMPRESS_LEVEL=5,
+        COMPRESS_MIMETYPES=[
+            "text/html", "text/css", "text/javascript", "application/json",
+            "application/problem+json", "application/vnd.apple.mpegurl", "image/svg+xml",
+        ],
+    )  # fmt: skip
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Bind every extension to the application."""
+    configure(app, settings)
+    db.init_app(app)
+    migrate.init_app(app, db, compare_type=True)
+    babel.init_app(app, locale_selector=_locale)
+    login_manager.init_app(app)
+    login_manager.session_protection = None
+    csrf.init_app(app)
+    limiter.init_app(app)
+    if not settings.is_production:
+        compress.init_app(app)
+    cors.init_app(
+        app,
+        resources={r"/api/*": {"origins": list(settings.allowed_origins)}},
+        supports_credentials=True,
+        max_age=600,
+    )
+    talisman.init_app(
+        app,
+        force_https=False,
+        session_cookie_secure=False,
+        strict_transport_security=settings.is_https,
+        strict_transport_security_max_age=63072000,
+        strict_transport_security_include_subdomains=True,
+        frame_options="DENY",
+        x_xss_protection=False,
+        referrer_policy="strict-origin-when-cross-origin",
+        content_security_policy=content_security_policy(settings),
+        permissions_policy=permissions_policy(),
+    )

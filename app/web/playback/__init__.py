@@ -1,0 +1,9 @@
+"""Blueprint `playback`: tokens, manifests, keys, heartbeats and the local media."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("playback", __name__)
+
+from app.web.playback import media, player, sessions  # noqa: E402
+
+__all__ = ["blueprint", "media", "player", "sessions"]

@@ -1,0 +1,109 @@
+"""/api/playback: start a stream, keep it alive, list and stop streams."""
+
+from typing import Annotated
+from uuid import UUID
+
+from flask import Response, jsonify, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field, StringConstraints
+
+from app.current import settings
+from app.database import db
+from app.domain.playback import devices, grants, sessions
+from app.domain.playback.sessions import Beat
+from app.integrations.cdn import Grant
+from app.web.access import client_info, require_signed_in
+from app.web.json import Body, read_body
+from app.web.playback import blueprint
+from app.web.playback.cookies import clear_grant, set_grant
+
+MAX_RANGES = 200
+Seconds = Annotated[float, Field(ge=0, le=200_000, allow_inf_nan=False)]
+UuidText = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+]
+
+
+class TokenRequest(Body):
+    """Which lesson to play, and which of the own streams to end for it."""
+
+    lesson_id: UuidText
+    replace_session_id: UuidText | None = None
+
+
+class Heartbeat(Body):
+    """Where the player stands and what it has really shown since the last heartbeat."""
+
+    position_seconds: Seconds
+    watched: Annotated[list[tuple[Seconds, Seconds]], Field(max_length=MAX_RANGES)] = []
+    rate: Annotated[float, Field(gt=0, le=4)] = 1.0
+    playing: bool = True
+    ended: bool = False
+    watermark_hidden: bool = False
+
+
+@blueprint.post("/api/playback/token")
+def create_token() -> ResponseReturnValue:
+    """Open a stream for a lesson and answer the token that fetches its manifest."""
+    person = require_signed_in()
+    body = read_body(TokenRequest)
+    started = sessions.start(
+        person,
+        UUID(body.lesson_id),
+        devices.name_of(client_info().user_agent),
+        UUID(body.replace_session_id) if body.replace_session_id else None,
+    )
+    db.session.commit()
+    return jsonify(
+        token=started.token,
+        expires_in_seconds=settings.playback_token_seconds,
+        session_id=started.session_id,
+        manifest_url=url_for("playback.manifest", token=started.token),
+        heartbeat_interval_seconds=settings.heartbeat_interval_seconds,
+        watermark={"text": started.watermark.text, "code": started.watermark.code},
+        resume_position_seconds=started.resume_position_seconds,
+        max_streams=settings.max_streams,
+    ), 201
+
+
+@blueprint.post("/api/playback/sessions/<uuid:session_id>/heartbeat")
+def heartbeat(session_id: UUID) -> ResponseReturnValue:
+    """Renew the lease and the media grant, and save the position and what was watched."""
+    person = require_signed_in()
+    body = read_body(Heartbeat)
+    beat = Beat(body.position_seconds, tuple(body.watched), body.ended, body.watermark_hidden)
+    pulse = sessions.heartbeat(person, session_id, beat)
+    grant = grants.renew(pulse.lease, person)
+    db.session.commit()
+    response = jsonify(
+        lease_expires_in_seconds=pulse.lease_expires_in_seconds,
+        grant=_grant_document(grant),
+        lesson_completed=pulse.lesson_completed,
+        course_percent=pulse.course_percent,
+    )
+    set_grant(response, grant)
+    return response
+
+
+@blueprint.get("/api/playback/sessions")
+def list_sessions() -> Response:
+    """List the streams that run on this account now."""
+    return jsonify(items=sessions.list_live(require_signed_in()))
+
+
+@blueprint.delete("/api/playback/sessions/<uuid:session_id>")
+def stop_session(session_id: UUID) -> ResponseReturnValue:
+    """Stop one of the own streams; stopping it twice is no error."""
+    prefix = sessions.stop(require_signed_in(), session_id)
+    db.session.commit()
+    response = Response(status=204)
+    clear_grant(response, prefix)
+    return response
+
+
+def _grant_document(grant: Grant) -> dict[str, object]:
+    return {
+        "mode": "cookie" if grant.cookies else "query",
+        "query": grant.query,
+        "expires_in_seconds": settings.media_grant_seconds,
+    }
