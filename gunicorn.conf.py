@@ -1,0 +1,185 @@
+"""The web cluster: a process per core, eight threads each, replaced without losing a request.
+
+Nothing of `app` is imported here: the master would keep the old code in memory, and a HUP would
+fork workers that serve it for ever.
+"""
+
+import json
+import logging
+import os
+import resource
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.sock import TCPSocket, UnixSocket
+from gunicorn.workers.gthread import ThreadWorker
+
+RUN_DIR = Path(os.environ.get("RUN_DIR") or "var/run").resolve()
+SERVING = RUN_DIR / "web.serving"  # the pid of the master whose workers answered last
+ORPHAN_SECONDS = 20  # how long orphaned workers wait for a new master
+MEMORY_LIMIT_BYTES = int(os.environ.get("WEB_MEMORY_LIMIT_MB") or 512) * 1024 * 1024
+MEMORY_CHECK_EVERY = 50  # requests
+
+
+class Worker(ThreadWorker):
+    """A threaded worker that outlives a killed master until the next one serves."""
+
+    orphaned_at: float | None = None
+
+    def is_parent_alive(self) -> bool:
+        """Keep serving after the master died until its successor's workers do.
+
+        Stopping at once, as gunicorn does, refuses connections for as long as the new master and
+        its workers need to start.
+        """
+        if self.ppid == os.getppid():
+            return True
+        now = time.monotonic()
+        if self.orphaned_at is None:
+            self.orphaned_at = now
+            self.log.warning("The master is gone; serving until the next one does")
+        if _serving_master() in (0, self.ppid) and now - self.orphaned_at < ORPHAN_SECONDS:
+            return True
+        self._accept_what_waits()
+        return False
+
+    def _accept_what_waits(self) -> None:
+        """Take over the connections queued here; closing the socket would reset them."""
+        for listener in self.sockets:
+            for _ in range(self.worker_connections):
+                self.accept(listener)
+
+
+class JsonFormatter(logging.Formatter):
+    """One line of JSON with the keys of the application's own log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return `record` as JSON."""
+        entry = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "pid": record.process,
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def _serving_master() -> int:
+    try:
+        return int(SERVING.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux: the peak, in bytes on macOS
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return pages * resource.getpagesize()
+
+
+def _listener(server: Arbiter) -> TCPSocket | UnixSocket:
+    """Open the listening socket so that a killed master's orphans do not block it.
+
+    TCP: SO_REUSEPORT lets both listen. Unix: the new socket replaces the old one's name in one step.
+    """
+    address = server.address[0]
+    if isinstance(address, str):
+        path = Path(address)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(fresh))
+        fresh.chmod(0o660)
+        listener.listen(server.cfg.backlog)
+        fresh.rename(path)
+        return UnixSocket(address, server.cfg, server.log, fd=listener.detach())
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(address)
+    listener.listen(server.cfg.backlog)
+    return TCPSocket(address, server.cfg, server.log, fd=listener.detach())
+
+
+def on_starting(server: Arbiter) -> None:
+    """Listen before gunicorn would."""
+    RUN_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        server.LISTENERS = [_listener(server)]
+    except OSError as error:
+        server.log.error("Cannot listen on %s: %s", bind, error.strerror)
+        sys.exit(1)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Tell orphans of an earlier master that they may go: the application is loaded."""
+    if _serving_master() != worker.ppid:
+        fresh = SERVING.with_suffix(f".{worker.pid}")
+        fresh.write_text(str(worker.ppid))
+        fresh.replace(SERVING)
+
+
+def post_request(worker: Worker, _request: Any, _environ: Any, _response: Any) -> None:
+    """Ask a worker that grew beyond its limit to finish and be replaced, as max_requests does."""
+    if worker.nr % MEMORY_CHECK_EVERY or not worker.alive:
+        return
+    resident = _resident_bytes()
+    if resident > MEMORY_LIMIT_BYTES:
+        worker.log.warning("Replacing a worker of %d MB", resident >> 20)
+        worker.alive = False
+
+
+bind = os.environ.get("WEB_BIND") or f"127.0.0.1:{os.environ.get('PORT') or 3000}"
+backlog = 2048
+
+worker_class = Worker
+workers = int(os.environ.get("WEB_WORKERS") or os.cpu_count() or 1)
+threads = 8
+# Behind nginx's kept connections one worker would otherwise take them all; browsers that come
+# straight here need more room.
+worker_connections = 64 if bind.startswith("unix:") else 1000
+keepalive = 75  # longer than nginx keeps an idle connection, so nginx closes first
+preload_app = False
+
+timeout = 60
+graceful_timeout = 30
+max_requests = 100_000
+max_requests_jitter = 20_000
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+control_socket_disable = True
+
+# Only nginx on this host may say how the client came.
+forwarded_allow_ips = "127.0.0.1,::1"
+limit_request_line = 8190
+limit_request_fields = 100
+
+# The application logs requests; gunicorn logs its own life.
+accesslog = None
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": JsonFormatter},
+        "text": {"format": "%(asctime)s %(levelname)s %(process)d %(message)s"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "text" if os.environ.get("LOG_FORMAT") == "text" else "json",
+        }
+    },
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": False},
+    },
+}

