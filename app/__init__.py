@@ -5,8 +5,18 @@ from flask import Flask
 from app import cli, integrations, observability
 from app.config import Settings, load_settings
 from app.domain import tables
-from app.web import access, admin, auth, courses, errors, extensions, headers, pages, playback
-from app.web import templating
+from app.web import (
+    access,
+    admin,
+    auth,
+    courses,
+    errors,
+    extensions,
+    headers,
+    pages,
+    playback,
+    templating,
+)
 from app.web.json import JsonProvider
 from app.web.proxies import trust_proxies
 

@@ -8,7 +8,8 @@ from flask import Flask, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_limiter import RateLimitExceeded
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import errors
@@ -105,7 +106,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _rate_limited(error: RateLimitExceeded) -> ResponseReturnValue:
+def _rate_limited(_: RateLimitExceeded) -> ResponseReturnValue:
     detail = gettext("Too many tries. Wait a moment and try again.")
     response = _answer(429, "RATE_LIMITED", detail)
     response.headers.setdefault("Retry-After", "60")
@@ -121,7 +122,7 @@ def _database_away(error: Exception) -> ResponseReturnValue:
     return response
 
 
-def _crash(error: InternalServerError) -> ResponseReturnValue:
+def _crash(_: InternalServerError) -> ResponseReturnValue:
     db.session.rollback()
     detail = gettext("We have been told. Try again; if it happens again, send us the code below.")
     return _answer(500, "INTERNAL_ERROR", detail)

@@ -1,7 +1,7 @@
 """JSON in and out: strict request bodies, problem documents, times and pages."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Response, current_app, json, request
@@ -12,6 +12,8 @@ from app.errors import InvalidInput
 
 PROBLEM = "application/problem+json"
 
+T = TypeVar("T", bound=BaseModel)
+
 
 class Body(BaseModel):
     """Base of request bodies: unknown fields are refused, types are not guessed."""
@@ -19,7 +21,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def read_body[T: BaseModel](model: type[T]) -> T:
+def read_body(model: type[T]) -> T:
     """Return the request's JSON body as `model`.
 
     Raises UnsupportedMediaType unless the request says application/json, BadRequest when the

@@ -54,15 +54,16 @@ def course_cover(slug: str, hue: int) -> Markup:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Register globals, filters and the static route (immutable for a year under its release)."""
-    release = release_of(STATIC)
+    current = release_of(STATIC)
 
     def asset(path: str) -> str:
-        return url_for("static", release=release, filename=path)
+        return url_for("static", release=current, filename=path)
 
     def static_file(release: str, filename: str) -> Response:
-        response = send_from_directory(STATIC, filename, max_age=YEAR_SECONDS)
+        is_current = release == current
+        response = send_from_directory(STATIC, filename, max_age=YEAR_SECONDS * is_current)
         response.cache_control.public = True
-        response.cache_control.immutable = True
+        response.cache_control.immutable = is_current
         return response
 
     app.add_url_rule("/static/<release>/<path:filename>", "static", static_file)

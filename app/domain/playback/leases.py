@@ -10,7 +10,7 @@ from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn
-from app.domain.courses.enrollments import may_watch
+from app.domain.courses.access import may_watch
 from app.domain.courses.models import Course, Lesson
 from app.domain.playback.models import EndReason, PlaybackSession
 from app.domain.videos.models import Video

@@ -17,7 +17,7 @@ from app.database import db
 from app.domain.accounts.models import LoginSession
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses import progress
-from app.domain.courses.enrollments import require_lesson_access
+from app.domain.courses.access import require_lesson_access
 from app.domain.courses.models import Course, Lesson
 from app.domain.playback import leases, tokens, watermark
 from app.domain.playback.grants import prefix_of
@@ -25,8 +25,14 @@ from app.domain.playback.leases import Lease
 from app.domain.playback.models import EndReason, PlaybackSession
 from app.domain.playback.tokens import PlaybackClaims
 from app.domain.playback.watermark import Watermark
-from app.errors import InvalidInput, NotFound, TokenInvalid, TooManyRequests, TooManyStreams
-from app.errors import VideoNotReady
+from app.errors import (
+    InvalidInput,
+    NotFound,
+    TokenInvalid,
+    TooManyRequests,
+    TooManyStreams,
+    VideoNotReady,
+)
 
 log = logging.getLogger("playback")
 
@@ -121,15 +127,11 @@ def start(
     Raises NotFound, EnrollmentRequired, InvalidInput (no video in the lesson), VideoNotReady,
     TooManyStreams (with the live ones) and TooManyRequests.
     """
-    access = require_lesson_access(
-        signed_in.user_id, lesson_id, signed_in.role, lock_user=True
-    )
+    access = require_lesson_access(signed_in.user_id, lesson_id, signed_in.role, lock_user=True)
     if access.video_id is None:
         raise InvalidInput({"lesson_id": "This lesson has no video to play."})
     session_id, code = _open(signed_in, lesson_id, access.video_id, device, replace_session_id)
-    claims = PlaybackClaims(
-        signed_in.user_id, _fingerprint(signed_in), session_id, access.video_id
-    )
+    claims = PlaybackClaims(signed_in.user_id, _fingerprint(signed_in), session_id, access.video_id)
     return StartedPlayback(
         token=tokens.issue(claims),
         session_id=session_id,

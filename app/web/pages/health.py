@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -23,8 +24,8 @@ def _check_database() -> None:
 
 
 def _check_migrations() -> None:
-    directory = os.path.join(current_app.root_path, os.pardir, "migrations")
-    expected = set(ScriptDirectory(directory).get_heads())
+    directory = Path(current_app.root_path).parent / "migrations"
+    expected = set(ScriptDirectory(str(directory)).get_heads())
     applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())
     if expected != applied:
         raise RuntimeError("migrations pending")
