@@ -1,0 +1,7 @@
+"""Signing up, in and out: pages and their JSON twins."""
+
+from flask import Blueprint
+
+blueprint: Blueprint = Blueprint("auth", __name__)
+
+from app.web.auth import api, renewal, sign_in, sign_up

@@ -1,0 +1,62 @@
+"""JSON twins of signing up, in and out, and who one is."""
+
+from flask import Response, jsonify
+
+from app.domain.accounts.models import User
+from app.domain.accounts.sessions import SignedIn
+from app.web.access import require_signed_in
+from app.web.auth import blueprint, doors
+from app.web.json import Body, read_body
+
+
+class Registration(Body):
+    email: str
+    password: str
+    name: str
+
+
+class Login(Body):
+    """`code` is the second factor's; accounts have none yet, so it is read and not needed."""
+
+    email: str
+    password: str
+    code: str | None = None
+
+
+def _user_view(user: User | SignedIn) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "role": user.role.value,
+        "locale": user.locale,
+        "timezone": user.timezone,
+    }
+
+
+@blueprint.post("/api/auth/register")
+def register() -> tuple[Response, int]:
+    """Add an account; 202 whether the address was known or not."""
+    body = read_body(Registration)
+    doors.welcome(body.email, body.password, body.name)
+    return jsonify(status="accepted", next="Sign in with the password you chose."), 202
+
+
+@blueprint.post("/api/auth/login")
+def login() -> Response:
+    """Start a login session and set its cookie."""
+    body = read_body(Login)
+    user = doors.check(body.email, body.password)
+    return doors.let_in(user, jsonify(user=_user_view(user)))
+
+
+@blueprint.post("/api/auth/logout")
+def logout() -> Response:
+    """End the login session of this cookie."""
+    return doors.let_out(Response(status=204))
+
+
+@blueprint.get("/api/auth/me")
+def me() -> Response:
+    """Say who is signed in."""
+    return jsonify(user=_user_view(require_signed_in()))
