@@ -12,12 +12,12 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 from sqlalchemy.orm import Session, scoped_session
 
-from app import create_app
-from app.config import load_settings
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonKind
+from app.web.extensions import limiter
 from tests import factories
+from tests.support.apps import made_app
 from tests.support.client import CheckedClient, sign_in
 from tests.support.postgres import Server, temporary_server
 from tests.support.server import ROOT, LiveServer, gunicorn
@@ -28,6 +28,11 @@ SECRETS = {
     "PLAYBACK_JWT_SECRET": "uE4rT9yI2oP7aS5dG1hJ8kL3zX6cV0bN",
     "CONTENT_KEY_SECRET": "Mn3bV6cX1zL8kJ5hG2fD9sA4qW7eR0tY",
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks of this suite."""
+    config.addinivalue_line("markers", "no_database: reads code or pure functions, needs no rows")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -85,10 +90,8 @@ def template_database(postgres: Server, environment: dict[str, str]) -> Iterator
     """The name of a migrated, empty database that others are copied from."""
     name = f"template_{uuid.uuid4().hex[:8]}"
     url = postgres.create_database(name)
-    app = create_app(load_settings({**environment, "DATABASE_URL": url}))
-    with app.app_context():
+    with made_app({**environment, "DATABASE_URL": url}) as app, app.app_context():
         upgrade(directory=str(ROOT / "migrations"))
-        db.engine.dispose()
     yield name
     postgres.drop_database(name)
 
@@ -114,20 +117,23 @@ def database_url(fresh_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def app(environment: dict[str, str], database_url: str) -> Flask:
+def app(environment: dict[str, str], database_url: str) -> Iterator[Flask]:
     """The application, made once for the whole session."""
-    app = create_app(load_settings({**environment, "DATABASE_URL": database_url}))
-    app.test_client_class = CheckedClient
-    return app
+    with made_app({**environment, "DATABASE_URL": database_url}) as app:
+        yield app
 
 
 @pytest.fixture(autouse=True)
-def db_session(app: Flask) -> Iterator[scoped_session[Session]]:
+def db_session(request: pytest.FixtureRequest) -> Iterator[scoped_session[Session] | None]:
     """The session inside a transaction that is rolled back after the test.
 
     The engine is swapped for one connection and each session works in a savepoint, so a route's
     commit is seen by the test and a forgotten commit is not.
     """
+    if request.node.get_closest_marker("no_database"):
+        yield None
+        return
+    app: Flask = request.getfixturevalue("app")
     with app.app_context():
         engine = db.engine
         connection = engine.connect()
@@ -137,6 +143,7 @@ def db_session(app: Flask) -> Iterator[scoped_session[Session]]:
         db.session.remove()
         db.session.configure(join_transaction_mode="create_savepoint")
         engines[None] = connection  # type: ignore[assignment]
+        limiter.reset()
         try:
             yield db.session
         finally:
@@ -248,14 +255,8 @@ def committed_app(
 ) -> Iterator[Flask]:
     """An application on a database of its own where commits are real: for races and processes."""
     values = {**environment, "DATABASE_URL": fresh_database(), "DATA_DIR": str(tmp_path)}
-    app = create_app(load_settings(values))
-    app.test_client_class = CheckedClient
-    with app.app_context():
-        try:
-            yield app
-        finally:
-            db.session.remove()
-            db.engine.dispose()
+    with made_app(values) as app, app.app_context():
+        yield app
 
 
 @pytest.fixture

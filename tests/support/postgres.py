@@ -108,12 +108,12 @@ def _reachable_binaries(directory: Path, scratch: Path, identity: Mapping[str, A
         subprocess.run(
             [directory / "postgres", "--version"], check=True, capture_output=True, **identity
         )
-        return directory
     except (PermissionError, subprocess.CalledProcessError):
         package = directory.parent.parent
         shutil.copytree(package, scratch / package.name)
         shutil.copytree(package.with_name(package.name + ".libs"), scratch / f"{package.name}.libs")
         return scratch / package.name / directory.relative_to(package)
+    return directory
 
 
 def _die_with_parent() -> None:
@@ -125,10 +125,20 @@ def _initialise(binaries: Path, scratch: Path, identity: Mapping[str, Any]) -> P
     data = scratch / "data"
     command = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth-local=trust"]
     command += ["--auth-host=reject", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=scratch, **identity)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=scratch, **identity
+    )
     if done.returncode:
         raise PostgresUnavailable(f"initdb failed: {done.stderr.strip()}")
     return data
+
+
+def _accepts_connections(admin_url: str) -> bool:
+    try:
+        psycopg2.connect(admin_url).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
 
 
 def _wait_until_ready(admin_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -136,11 +146,9 @@ def _wait_until_ready(admin_url: str, process: subprocess.Popen[bytes], log: Pat
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        try:
-            psycopg2.connect(admin_url).close()
+        if _accepts_connections(admin_url):
             return
-        except psycopg2.OperationalError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise PostgresUnavailable(f"PostgreSQL did not start:\n{log.read_text()[-2000:]}")
 
 
@@ -167,7 +175,7 @@ def temporary_server(
                 stdout=output,
                 stderr=output,
                 cwd=scratch,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, safe after fork
                 start_new_session=True,
                 **identity,
             )
