@@ -1,0 +1,26 @@
+"""The administration, guarded as a whole in one place: staff only, instructors see their own."""
+
+import uuid
+
+from flask import Blueprint
+
+from app.domain.accounts.models import Role
+from app.domain.accounts.sessions import STAFF_ROLES
+from app.web.access import require_role, require_signed_in
+
+blueprint: Blueprint = Blueprint("admin", __name__)
+
+
+@blueprint.before_request
+def guard() -> None:
+    """Let staff pass. Raises SignInRequired, Forbidden."""
+    require_role(*STAFF_ROLES)
+
+
+def owner_scope() -> uuid.UUID | None:
+    """Return whose courses and media this person sees: an instructor's own, or None for all."""
+    person = require_signed_in()
+    return person.id if person.role is Role.INSTRUCTOR else None
+
+
+from app.web.admin import api, courses, index, videos
