@@ -58,7 +58,8 @@ TITLES = {
 
 def is_api() -> bool:
     """Whether the request is a program's: the path says so, never a header."""
-    return request.path.startswith(("/api/", "/media/"))
+    path = request.path
+    return path.startswith(("/api/", "/media/")) and path != "/api/docs"
 
 
 def _answer(status: int, code: str, detail: str, **members: object) -> Response:

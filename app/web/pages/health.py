@@ -9,14 +9,23 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.current import settings
 from app.database import db
+from app.web.openapi import describe
 from app.web.pages import blueprint
 
 log = logging.getLogger("health")
 MIN_FREE_BYTES = 256 * 1024**2
+
+
+class Health(BaseModel):
+    """The state of this process and of what it needs."""
+
+    status: str
+    checks: dict[str, str]
 
 
 def _check_database() -> None:
@@ -69,18 +78,21 @@ def _report() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/health/live")
+@describe({200: Health})
 def live() -> Response:
     """Answer as long as the process can; asks nobody."""
     return jsonify(status="ok", checks={})
 
 
 @blueprint.get("/api/health/ready")
+@describe({200: Health, 503: Health})
 def ready() -> ResponseReturnValue:
     """Say whether this process can serve: database, migrations, storage."""
     return _report()
 
 
 @blueprint.get("/api/health")
+@describe({200: Health, 503: Health})
 def health() -> ResponseReturnValue:
     """Return the summary."""
     return _report()

@@ -39,7 +39,8 @@ def segment(video_id: UUID, generation: int, rung: str, name: str) -> Response:
 def _send(key: str) -> Response:
     path = integrations.storage.local_path(key)
     if path is None:
-        response = Response(integrations.storage.open(key), mimetype="video/mp4")
+        with integrations.storage.open(key) as stored:
+            response = Response(stored.read(), mimetype="video/mp4")
     elif settings.x_accel_prefix:
         response = Response(mimetype="video/mp4")
         response.headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{key}"

@@ -8,6 +8,7 @@ from app.database import db
 from app.domain.playback import grants, keys, leases, manifests, sessions
 from app.errors import TokenInvalid
 from app.web.access import require_signed_in
+from app.web.openapi import describe
 from app.web.playback import blueprint
 from app.web.playback.cookies import set_grant
 
@@ -23,6 +24,7 @@ def _token() -> str:
 
 
 @blueprint.get("/api/player/manifest")
+@describe({200: HLS})
 def manifest() -> Response:
     """Open the lease of a token and answer the multivariant playlist with the media grant."""
     person = require_signed_in()
@@ -37,6 +39,7 @@ def manifest() -> Response:
 
 
 @blueprint.get("/api/playback/sessions/<uuid:session_id>/renditions/<name>.m3u8")
+@describe({200: HLS})
 def rendition(session_id: UUID, name: str) -> Response:
     """Answer the media playlist of one rendition while the lease lives."""
     lease = leases.get_live(require_signed_in(), session_id)
@@ -52,6 +55,7 @@ def rendition(session_id: UUID, name: str) -> Response:
 
 
 @blueprint.get("/api/playback/sessions/<uuid:session_id>/keys/<int:window>")
+@describe({200: "application/octet-stream"})
 def content_key(session_id: UUID, window: int) -> Response:
     """Answer the 16 bytes of one window's key while the lease lives and its budget lasts."""
     key = keys.issue(require_signed_in(), session_id, window)
@@ -60,6 +64,7 @@ def content_key(session_id: UUID, window: int) -> Response:
 
 
 @blueprint.get("/api/playback/sessions/<uuid:session_id>/captions/<language>.m3u8")
+@describe({200: HLS})
 def caption_playlist(session_id: UUID, language: str) -> Response:
     """Answer the playlist of one caption track while the lease lives."""
     lease = leases.get_live(require_signed_in(), session_id)
@@ -69,6 +74,7 @@ def caption_playlist(session_id: UUID, language: str) -> Response:
 
 
 @blueprint.get("/api/playback/sessions/<uuid:session_id>/captions/<language>.vtt")
+@describe({200: "text/vtt"})
 def caption_file(session_id: UUID, language: str) -> Response:
     """Answer one caption track as WebVTT while the lease lives."""
     lease = leases.get_live(require_signed_in(), session_id)

@@ -1,11 +1,9 @@
 """/api/playback: start a stream, keep it alive, list and stop streams."""
 
-from typing import Annotated
 from uuid import UUID
 
 from flask import Response, jsonify, url_for
 from flask.typing import ResponseReturnValue
-from pydantic import Field, StringConstraints
 
 from app.current import settings
 from app.database import db
@@ -13,36 +11,21 @@ from app.domain.playback import devices, grants, sessions
 from app.domain.playback.sessions import Beat
 from app.integrations.cdn import Grant
 from app.web.access import client_info, require_signed_in
-from app.web.json import Body, read_body
+from app.web.json import read_body
+from app.web.openapi import describe
 from app.web.playback import blueprint
 from app.web.playback.cookies import clear_grant, set_grant
-
-MAX_RANGES = 200
-Seconds = Annotated[float, Field(ge=0, le=200_000, allow_inf_nan=False)]
-UuidText = Annotated[
-    str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-]
-
-
-class TokenRequest(Body):
-    """Which lesson to play, and which of the own streams to end for it."""
-
-    lesson_id: UuidText
-    replace_session_id: UuidText | None = None
-
-
-class Heartbeat(Body):
-    """Where the player stands and what it has really shown since the last heartbeat."""
-
-    position_seconds: Seconds
-    watched: Annotated[list[tuple[Seconds, Seconds]], Field(max_length=MAX_RANGES)] = []
-    rate: Annotated[float, Field(gt=0, le=4)] = 1.0
-    playing: bool = True
-    ended: bool = False
-    watermark_hidden: bool = False
+from app.web.playback.schemas import (
+    Heartbeat,
+    HeartbeatDocument,
+    StreamsDocument,
+    TokenDocument,
+    TokenRequest,
+)
 
 
 @blueprint.post("/api/playback/token")
+@describe({201: TokenDocument}, body=TokenRequest)
 def create_token() -> ResponseReturnValue:
     """Open a stream for a lesson and answer the token that fetches its manifest."""
     person = require_signed_in()
@@ -67,6 +50,7 @@ def create_token() -> ResponseReturnValue:
 
 
 @blueprint.post("/api/playback/sessions/<uuid:session_id>/heartbeat")
+@describe({200: HeartbeatDocument}, body=Heartbeat)
 def heartbeat(session_id: UUID) -> ResponseReturnValue:
     """Renew the lease and the media grant, and save the position and what was watched."""
     person = require_signed_in()
@@ -86,12 +70,14 @@ def heartbeat(session_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("/api/playback/sessions")
+@describe({200: StreamsDocument})
 def list_sessions() -> Response:
     """List the streams that run on this account now."""
     return jsonify(items=sessions.list_live(require_signed_in()))
 
 
 @blueprint.delete("/api/playback/sessions/<uuid:session_id>")
+@describe({204: None})
 def stop_session(session_id: UUID) -> ResponseReturnValue:
     """Stop one of the own streams; stopping it twice is no error."""
     prefix = sessions.stop(require_signed_in(), session_id)
