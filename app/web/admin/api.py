@@ -7,6 +7,8 @@ from app.domain.courses.overview import CourseRow
 from app.domain.videos.overview import VideoRow
 from app.web.admin import blueprint, owner_scope
 from app.web.admin.paging import read_page
+from app.web.admin.schemas import PageQuery, StaffCoursesDocument, StaffMediaDocument
+from app.web.openapi import describe
 
 
 def _course_view(row: CourseRow) -> dict[str, object]:
@@ -47,6 +49,7 @@ def _media_view(row: VideoRow) -> dict[str, object]:
 
 
 @blueprint.get("/api/admin/courses")
+@describe({200: StaffCoursesDocument}, query=PageQuery)
 def list_courses() -> Response:
     """List courses in any state, newest first."""
     owner_id = owner_scope()
@@ -56,6 +59,7 @@ def list_courses() -> Response:
 
 
 @blueprint.get("/api/admin/media")
+@describe({200: StaffMediaDocument}, query=PageQuery)
 def list_media() -> Response:
     """List videos with the state of their transcodes, newest first."""
     owner_id = owner_scope()

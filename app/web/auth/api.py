@@ -6,21 +6,9 @@ from app.domain.accounts.models import User
 from app.domain.accounts.sessions import SignedIn
 from app.web.access import require_signed_in
 from app.web.auth import blueprint, doors
-from app.web.json import Body, read_body
-
-
-class Registration(Body):
-    email: str
-    password: str
-    name: str
-
-
-class Login(Body):
-    """`code` is the second factor's; accounts have none yet, so it is read and not needed."""
-
-    email: str
-    password: str
-    code: str | None = None
+from app.web.auth.schemas import AcceptedDocument, Login, Registration, SignedInDocument
+from app.web.json import read_body
+from app.web.openapi import describe
 
 
 def _user_view(user: User | SignedIn) -> dict[str, object]:
@@ -35,6 +23,7 @@ def _user_view(user: User | SignedIn) -> dict[str, object]:
 
 
 @blueprint.post("/api/auth/register")
+@describe({202: AcceptedDocument}, body=Registration)
 def register() -> tuple[Response, int]:
     """Add an account; 202 whether the address was known or not."""
     body = read_body(Registration)
@@ -43,6 +32,7 @@ def register() -> tuple[Response, int]:
 
 
 @blueprint.post("/api/auth/login")
+@describe({200: SignedInDocument}, body=Login)
 def login() -> Response:
     """Start a login session and set its cookie."""
     body = read_body(Login)
@@ -51,12 +41,14 @@ def login() -> Response:
 
 
 @blueprint.post("/api/auth/logout")
+@describe({204: None})
 def logout() -> Response:
     """End the login session of this cookie."""
     return doors.let_out(Response(status=204))
 
 
 @blueprint.get("/api/auth/me")
+@describe({200: SignedInDocument})
 def me() -> Response:
     """Say who is signed in."""
     return jsonify(user=_user_view(require_signed_in()))
