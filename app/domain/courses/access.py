@@ -18,7 +18,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.database import db
 from app.domain.accounts.models import Role, User
@@ -40,11 +40,15 @@ UserColumn = ColumnElement[Any] | InstrumentedAttribute[uuid.UUID]
 
 def is_enrolled(user_id: UserColumn) -> ColumnElement[bool]:
     """Say whether `user_id` holds a live enrollment in the statement's Course."""
+    held = aliased(Enrollment)  # the statement may have joined enrollments for itself
     return exists().where(
-        Enrollment.user_id == user_id,
-        Enrollment.course_id == Course.id,
-        Enrollment.revoked_at.is_(None),
+        held.user_id == user_id, held.course_id == Course.id, held.revoked_at.is_(None)
     )
+
+
+def unlocks(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say whether every lesson of the statement's Course is open to `user_id`, if it is visible."""
+    return or_(_is_in_charge(user_id, is_admin), is_enrolled(user_id))
 
 
 def _is_in_charge(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -68,7 +72,7 @@ def may_watch(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnEleme
     """Say whether `user_id` may open the statement's Lesson; Lesson and Course must be joined."""
     return and_(
         is_visible(user_id, is_admin),
-        or_(Lesson.is_preview, _is_in_charge(user_id, is_admin), is_enrolled(user_id)),
+        or_(Lesson.is_preview, unlocks(user_id, is_admin)),
     )
 
 
@@ -110,18 +114,18 @@ IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Lesson.is_preview.ty
 def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ...]]:
     """Return the query behind `lesson_access`, with parameters user_id, lesson_id and is_admin.
 
-    Its columns are LessonAccess's fields, in order; no row means the lesson does not exist for
-    this person. With `lock_user` the user's row is taken FOR NO KEY UPDATE, which is what
-    serialises one person's stream starts.
+    Its columns are LessonAccess's fields, by name and in order; no row means the lesson does not
+    exist for this person. With `lock_user` the user's row is taken FOR NO KEY UPDATE, which is
+    what serialises one person's stream starts.
     """
     statement: Select[*tuple[Any, ...]] = (
         select(
-            Lesson.id,
+            Lesson.id.label("lesson_id"),
             Lesson.course_id,
-            Course.slug,
-            Course.title,
-            Course.status,
-            Lesson.title,
+            Course.slug.label("course_slug"),
+            Course.title.label("course_title"),
+            Course.status.label("course_status"),
+            Lesson.title.label("lesson_title"),
             Lesson.kind,
             Lesson.video_id,
             Lesson.duration_seconds,

@@ -1,0 +1,117 @@
+"""Course cards: what lists show of a course, first without and then with the person's share."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import ScalarSelect, Select, func, select
+
+from app.database import db
+from app.domain.accounts.models import User
+from app.domain.courses.access import UserColumn
+from app.domain.courses.completion import percent_of
+from app.domain.courses.models import Category, Course, Enrollment, LessonProgress, Level
+
+
+@dataclass(frozen=True)
+class CourseCard:
+    """A course in a list. `progress_percent` is None and `is_enrolled` False for everybody else.
+
+    Prices are minor units of `currency`; `hue` (0-359) is the category's.
+    """
+
+    id: uuid.UUID
+    slug: str
+    title: str
+    pitch: str
+    category_slug: str
+    category_name: str
+    hue: int
+    instructor_name: str
+    level: Level
+    language: str
+    lesson_count: int
+    duration_seconds: int
+    learner_count: int
+    price_minor: int
+    currency: str
+    progress_percent: int | None = None
+    is_enrolled: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether enrolling costs nothing."""
+        return self.price_minor == 0
+
+
+Card = TypeVar("Card", bound=CourseCard)
+
+CARD_COLUMNS = (
+    Course.id,
+    Course.slug,
+    Course.title,
+    Course.pitch,
+    Category.slug,
+    Category.name,
+    Category.hue,
+    User.name,
+    Course.level,
+    Course.language,
+    Course.lesson_count,
+    Course.duration_seconds,
+    Course.learner_count,
+    Course.price_minor,
+    Course.currency,
+)
+
+
+def select_cards() -> Select[*tuple[Any, ...]]:
+    """Return a statement over courses whose columns are CourseCard's, in order."""
+    return (
+        select(*CARD_COLUMNS)
+        .join(Category, Category.id == Course.category_id)
+        .join(User, User.id == Course.instructor_id)
+    )
+
+
+def read_cards(rows: Iterable[Any]) -> list[CourseCard]:
+    """Return the cards of the rows that `select_cards` found."""
+    return [CourseCard(*row) for row in rows]
+
+
+def completed_lessons(user_id: UserColumn) -> ScalarSelect[int]:
+    """Return how many lessons of the statement's Course the person has completed."""
+    return (
+        select(func.count())
+        .select_from(LessonProgress)
+        .where(
+            LessonProgress.user_id == user_id,
+            LessonProgress.course_id == Course.id,
+            LessonProgress.completed_at.is_not(None),
+        )
+        .correlate(Course, Enrollment)
+        .scalar_subquery()
+    )
+
+
+def with_progress(cards: Sequence[Card], user_id: uuid.UUID | None) -> list[Card]:
+    """Return the cards with the person's enrollments and progress on them: one query."""
+    if user_id is None or not cards:
+        return list(cards)
+    rows = db.session.execute(
+        select(Course.id, completed_lessons(Enrollment.user_id), Course.lesson_count)
+        .join(Enrollment, Enrollment.course_id == Course.id)
+        .where(
+            Enrollment.user_id == user_id,
+            Enrollment.revoked_at.is_(None),
+            Course.id.in_([card.id for card in cards]),
+        )
+    )
+    percents = {course_id: percent_of(done, total) for course_id, done, total in rows}
+    return [
+        replace(card, progress_percent=percents[card.id], is_enrolled=True)
+        if card.id in percents
+        else card
+        for card in cards
+    ]

@@ -1,0 +1,58 @@
+"""The shelves of the catalog."""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import func, literal, select, true
+
+from app.database import db
+from app.domain.courses.models import Category, Course, CourseStatus
+from app.errors import NotFound
+
+MAX_COUNTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryView:
+    """A shelf. `course_count` is exact up to a thousand, where counting stops."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    description: str
+    hue: int
+    course_count: int
+
+
+def list_categories() -> list[CategoryView]:
+    """List every shelf in its order, the empty ones too."""
+    on_shelf = (
+        select(literal(1).label("one"))
+        .where(Course.category_id == Category.id, Course.status == CourseStatus.PUBLISHED)
+        .limit(MAX_COUNTED)
+        .correlate(Category)
+        .subquery()
+        .lateral()
+    )
+    counted = select(func.count().label("courses")).select_from(on_shelf).lateral()
+    rows = db.session.execute(
+        select(
+            Category.id,
+            Category.slug,
+            Category.name,
+            Category.description,
+            Category.hue,
+            counted.c.courses,
+        )
+        .join(counted, true())
+        .order_by(Category.position, Category.name)
+    )
+    return [CategoryView(*row) for row in rows]
+
+
+def get_category(slug: str) -> CategoryView:
+    """Return a shelf by its slug. Raises NotFound."""
+    for category in list_categories():
+        if category.slug == slug:
+            return category
+    raise NotFound

@@ -1,0 +1,227 @@
+"""The course page: everything one person is told about one course, in four queries."""
+
+import enum
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, select
+
+from app.database import db
+from app.domain.accounts.models import Role, User
+from app.domain.courses import markdown
+from app.domain.courses.access import IS_ADMIN, USER_ID, is_visible, unlocks
+from app.domain.courses.cards import CourseCard, completed_lessons, with_progress
+from app.domain.courses.catalog import list_featured
+from app.domain.courses.completion import percent_of
+from app.domain.courses.models import (
+    Category,
+    Course,
+    CourseStatus,
+    Enrollment,
+    EnrollmentSource,
+    Level,
+)
+from app.domain.courses.outline import LessonView, SectionView, continue_lesson_id, list_sections
+from app.errors import NotFound
+
+RELATED = 3
+
+
+class PrimaryAction(enum.StrEnum):
+    """What the one button of a course page does."""
+
+    SIGN_IN = "sign_in"
+    ENROLL = "enroll"
+    BUY = "buy"
+    START = "start"
+    CONTINUE = "continue"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Instructor:
+    """Who teaches the course."""
+
+    name: str
+    headline: str | None
+    bio: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentView:
+    """The person's live enrollment."""
+
+    id: uuid.UUID
+    source: EnrollmentSource
+    created_at: datetime
+    last_watched_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseView:
+    """A course as one person sees it. Prices are minor units; `progress_percent` is 0-100.
+
+    `continue_lesson_id` is None for visitors and where the course has no lesson yet.
+    """
+
+    id: uuid.UUID
+    slug: str
+    title: str
+    pitch: str
+    description: str
+    description_html: str
+    status: CourseStatus
+    level: Level
+    language: str
+    category_slug: str
+    category_name: str
+    hue: int
+    instructor: Instructor
+    price_minor: int
+    currency: str
+    lesson_count: int
+    duration_seconds: int
+    learner_count: int
+    outcomes: tuple[str, ...]
+    requirements: tuple[str, ...]
+    published_at: datetime | None
+    updated_at: datetime
+    sections: tuple[SectionView, ...]
+    enrollment: EnrollmentView | None
+    progress_percent: int
+    primary_action: PrimaryAction
+    continue_lesson_id: uuid.UUID | None
+    related: tuple[CourseCard, ...]
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the person holds a live enrollment."""
+        return self.enrollment is not None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether enrolling costs nothing."""
+        return self.price_minor == 0
+
+    @property
+    def preview(self) -> LessonView | None:
+        """The first lesson that is open to every account, if there is one."""
+        lessons = (lesson for section in self.sections for lesson in section.lessons)
+        return next((lesson for lesson in lessons if lesson.is_preview), None)
+
+
+def _statement() -> Select[*tuple[Any, ...]]:
+    live = and_(
+        Enrollment.user_id == USER_ID,
+        Enrollment.course_id == Course.id,
+        Enrollment.revoked_at.is_(None),
+    )
+    return (
+        select(
+            Course.id,
+            Course.slug,
+            Course.title,
+            Course.pitch,
+            Course.description,
+            Course.status,
+            Course.level,
+            Course.language,
+            Course.category_id,
+            Category.slug.label("category_slug"),
+            Category.name.label("category_name"),
+            Category.hue,
+            User.name.label("instructor_name"),
+            User.headline,
+            User.bio,
+            Course.price_minor,
+            Course.currency,
+            Course.lesson_count,
+            Course.duration_seconds,
+            Course.learner_count,
+            Course.outcomes,
+            Course.requirements,
+            Course.published_at,
+            Course.updated_at,
+            Enrollment.id.label("enrollment_id"),
+            Enrollment.source,
+            Enrollment.created_at.label("enrolled_at"),
+            Enrollment.last_watched_at,
+            Enrollment.completed_at,
+            unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
+            completed_lessons(USER_ID).label("completed"),
+            continue_lesson_id(USER_ID).label("continue_lesson_id"),
+        )
+        .join(Category, Category.id == Course.category_id)
+        .join(User, User.id == Course.instructor_id)
+        .outerjoin(Enrollment, live)
+        .where(Course.slug == bindparam("slug"), is_visible(USER_ID, IS_ADMIN))
+    )
+
+
+_COURSE = _statement()
+
+
+def get_course_page(
+    slug: str, user_id: uuid.UUID | None = None, role: Role | None = None
+) -> CourseView:
+    """Return a course for its page. Raises NotFound where it does not exist for this person."""
+    row = db.session.execute(
+        _COURSE, {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN}
+    ).first()
+    if row is None:
+        raise NotFound
+    sections = list_sections(row.id, user_id, unlocks_all=row.unlocks_all)
+    related = [card for card in list_featured(RELATED + 1, row.category_id) if card.id != row.id]
+    percent = percent_of(row.completed, row.lesson_count)
+    return CourseView(
+        id=row.id,
+        slug=row.slug,
+        title=row.title,
+        pitch=row.pitch,
+        description=row.description,
+        description_html=markdown.render(row.description),
+        status=row.status,
+        level=row.level,
+        language=row.language,
+        category_slug=row.category_slug,
+        category_name=row.category_name,
+        hue=row.hue,
+        instructor=Instructor(row.instructor_name, row.headline, row.bio),
+        price_minor=row.price_minor,
+        currency=row.currency,
+        lesson_count=row.lesson_count,
+        duration_seconds=row.duration_seconds,
+        learner_count=row.learner_count,
+        outcomes=tuple(row.outcomes),
+        requirements=tuple(row.requirements),
+        published_at=row.published_at,
+        updated_at=row.updated_at,
+        sections=sections,
+        enrollment=_enrollment(row),
+        progress_percent=percent,
+        primary_action=_primary_action(row, percent, is_signed_in=user_id is not None),
+        continue_lesson_id=row.continue_lesson_id if user_id else None,
+        related=tuple(with_progress(related[:RELATED], user_id)),
+    )
+
+
+def _enrollment(row: Any) -> EnrollmentView | None:
+    if row.enrollment_id is None:
+        return None
+    return EnrollmentView(
+        row.enrollment_id, row.source, row.enrolled_at, row.last_watched_at, row.completed_at
+    )
+
+
+def _primary_action(row: Any, percent: int, *, is_signed_in: bool) -> PrimaryAction:
+    if not is_signed_in:
+        return PrimaryAction.SIGN_IN
+    if not row.unlocks_all:
+        return PrimaryAction.BUY if row.price_minor else PrimaryAction.ENROLL
+    if percent == 100:
+        return PrimaryAction.COMPLETED
+    has_begun = row.completed > 0 or row.last_watched_at is not None
+    return PrimaryAction.CONTINUE if has_begun else PrimaryAction.START

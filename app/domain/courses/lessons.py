@@ -1,0 +1,151 @@
+"""The lesson page: one lesson, the course's outline around it, and where the learner stands."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, bindparam
+
+from app.database import db
+from app.domain.accounts.models import Role
+from app.domain.courses import markdown
+from app.domain.courses.access import (
+    IS_ADMIN,
+    USER_ID,
+    lesson_access_statement,
+    resume_position,
+    unlocks,
+)
+from app.domain.courses.completion import percent_of
+from app.domain.courses.models import Category, Course, Lesson, LessonKind, LessonProgress
+from app.domain.courses.outline import LessonView, SectionView, list_sections
+from app.domain.videos.models import Video
+from app.errors import NotFound
+
+PLAYABLE = "ready"
+WITHOUT_VIDEO = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class LessonPage:
+    """A lesson as one person sees it.
+
+    `video_status` is "ready" as soon as a first rendition plays, else the state of the
+    transcode, "missing" without a video, and None for a text lesson. `body_html` is empty for
+    who may not open the lesson. `index` counts from 1; `previous` and `next` are the nearest
+    lessons this person may open.
+    """
+
+    course_id: uuid.UUID
+    course_slug: str
+    course_title: str
+    category_name: str
+    hue: int
+    sections: tuple[SectionView, ...]
+    lesson: LessonView
+    section_title: str
+    previous: LessonView | None
+    next: LessonView | None
+    index: int
+    count: int
+    percent: int
+    body_html: str
+    resume_position_seconds: float
+    can_watch: bool
+    is_enrolled: bool
+    video_status: str | None
+
+    @property
+    def lesson_id(self) -> uuid.UUID:
+        """The lesson's id."""
+        return self.lesson.id
+
+    @property
+    def previous_id(self) -> uuid.UUID | None:
+        """The lesson before this one, None at the start."""
+        return self.previous.id if self.previous else None
+
+    @property
+    def next_id(self) -> uuid.UUID | None:
+        """The lesson after this one, None at the end."""
+        return self.next.id if self.next else None
+
+    @property
+    def completed_count(self) -> int:
+        """How many lessons of the course are ticked."""
+        return sum(section.completed_count for section in self.sections)
+
+
+def _statement() -> Select[*tuple[Any, ...]]:
+    return (
+        lesson_access_statement()
+        .add_columns(
+            Lesson.body,
+            Category.name.label("category_name"),
+            Category.hue,
+            Video.status.label("video_status"),
+            Video.generation,
+            LessonProgress.completed_at,
+            unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
+        )
+        .join(Category, Category.id == Course.category_id)
+        .outerjoin(Video, Video.id == Lesson.video_id)
+        .where(Course.slug == bindparam("slug"))
+    )
+
+
+_LESSON = _statement()
+
+
+def get_lesson_page(
+    slug: str, lesson_id: uuid.UUID, user_id: uuid.UUID, role: Role | None = None
+) -> LessonPage:
+    """Return a lesson of a course for its page. Raises NotFound, also for another course's."""
+    row = db.session.execute(
+        _LESSON,
+        {
+            "slug": slug,
+            "lesson_id": lesson_id,
+            "user_id": user_id,
+            "is_admin": role is Role.ADMIN,
+        },
+    ).first()
+    if row is None:
+        raise NotFound
+    sections = list_sections(row.course_id, user_id, unlocks_all=row.unlocks_all)
+    line = [(section, lesson) for section in sections for lesson in section.lessons]
+    index = next((i for i, (_, lesson) in enumerate(line) if lesson.id == lesson_id), None)
+    if index is None:
+        raise NotFound
+    section, lesson = line[index]
+    before = [other for _, other in line[:index] if not other.is_locked]
+    after = [other for _, other in line[index + 1 :] if not other.is_locked]
+    done = sum(other.is_completed for _, other in line)
+    return LessonPage(
+        course_id=row.course_id,
+        course_slug=slug,
+        course_title=row.course_title,
+        category_name=row.category_name,
+        hue=row.hue,
+        sections=sections,
+        lesson=lesson,
+        section_title=section.title,
+        previous=before[-1] if before else None,
+        next=after[0] if after else None,
+        index=index + 1,
+        count=len(line),
+        percent=percent_of(done, len(line)),
+        body_html=markdown.render(row.body) if row.may_watch else "",
+        resume_position_seconds=resume_position(row.position_seconds, lesson.duration_seconds),
+        can_watch=row.may_watch,
+        is_enrolled=row.is_enrolled,
+        video_status=_video_status(row, lesson.kind),
+    )
+
+
+def _video_status(row: Any, kind: LessonKind) -> str | None:
+    if kind is not LessonKind.VIDEO:
+        return None
+    if row.generation is not None:
+        return PLAYABLE
+    return str(row.video_status or WITHOUT_VIDEO)
