@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from flask import Flask, Response, send_from_directory, url_for
-from flask_babel import format_currency, gettext
+from flask_babel import format_currency, get_locale, gettext
 from markupsafe import Markup
 
 from app.clock import utcnow
@@ -70,6 +70,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         asset=asset,
         course_cover=course_cover,
+        get_locale=get_locale,
         site_name=settings.site_name,
         now_year=utcnow().year,
     )
