@@ -19,15 +19,11 @@ from app.web.extensions import limiter
 from tests import factories
 from tests.support.apps import made_app
 from tests.support.client import CheckedClient, sign_in
+from tests.support.known_secrets import SECRETS
 from tests.support.postgres import Server, temporary_server
 from tests.support.server import ROOT, LiveServer, gunicorn
 
 IS_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-SECRETS = {
-    "SECRET_KEY": "Jq7mZ2vX9cR4tB8nL1pW6yK3dF5gH0sA",
-    "PLAYBACK_JWT_SECRET": "uE4rT9yI2oP7aS5dG1hJ8kL3zX6cV0bN",
-    "CONTENT_KEY_SECRET": "Mn3bV6cX1zL8kJ5hG2fD9sA4qW7eR0tY",
-}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -90,7 +90,7 @@ def stop(process: "subprocess.Popen[bytes]", timeout_seconds: float = 15.0) -> N
     try:
         process.wait(timeout_seconds)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -107,6 +107,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one prctl call, safe after fork
         )
     try:
@@ -130,6 +131,7 @@ def gunicorn(
         "PORT": port,
         "PUBLIC_BASE_URL": url,
         "DATA_DIR": str(run_directory),
+        "RUN_DIR": str(run_directory / f"run-{port}"),
         "WEB_WORKERS": "2",
         "LOG_LEVEL": "INFO",
     }

@@ -1,0 +1,72 @@
+"""Load by wrk: prepared requests in, throughput and latencies out."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CONNECTIONS = 16
+SECONDS = 2
+SCRIPT = Path(__file__).with_name("requests.lua")
+UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+class LoadError(RuntimeError):
+    """wrk is missing, or the server answered with errors; a figure would mean nothing."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prepared request; `body` is JSON text."""
+
+    method: str
+    path: str
+    cookie: str = ""
+    body: str = ""
+
+    def line(self) -> str:
+        """Return the request as requests.lua reads it."""
+        return "\t".join((self.method, self.path, self.cookie, self.body))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one run gave; latencies are milliseconds."""
+
+    requests: int
+    per_second: float
+    p50: float
+    p99: float
+
+
+def _milliseconds(text: str, percent: str) -> float:
+    match = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)\b", text)
+    if not match:
+        raise LoadError(f"wrk printed no {percent}% latency:\n{text}")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def _figures(text: str) -> Figures:
+    count = re.search(r"(\d+) requests in ", text)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if not count or not rate:
+        raise LoadError(f"wrk printed no result:\n{text}")
+    return Figures(
+        int(count[1]), float(rate[1]), _milliseconds(text, "50"), _milliseconds(text, "99")
+    )
+
+
+def run(url: str, requests: Sequence[Request], scratch: Path, seconds: int = SECONDS) -> Figures:
+    """Send `requests` round and round for `seconds`. Raises LoadError when any of them failed."""
+    if not shutil.which("wrk"):
+        raise LoadError("wrk is missing; install it with: apt-get install wrk")
+    listing = scratch / "requests.tsv"
+    listing.write_text("\n".join(request.line() for request in requests), encoding="utf-8")
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
+    command += ["-s", str(SCRIPT), url, "--", str(listing)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+        raise LoadError(f"{requests[0].method} {requests[0].path}:\n{done.stdout}")
+    return _figures(done.stdout)

@@ -1,0 +1,18 @@
+-- Cycles through prepared requests: one line each, fields separated by tabs.
+local prepared = {}
+local at = 0
+
+function init(args)
+  for line in io.lines(args[1]) do
+    local method, path, cookie, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+    local headers = { ["Accept-Encoding"] = "gzip" }
+    if cookie ~= "" then headers["Cookie"] = cookie end
+    if body ~= "" then headers["Content-Type"] = "application/json" end
+    prepared[#prepared + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
+  end
+end
+
+function request()
+  at = at % #prepared + 1
+  return prepared[at]
+end
