@@ -1,0 +1,96 @@
+// The only place that calls fetch. Speaks JSON to /api and turns problem+json into ApiError.
+
+export class ApiError extends Error {
+  /** `status` 0 means the network failed; `code` is the server's stable name of the problem. */
+  constructor(status, problem, retryAfterSeconds = null) {
+    super(problem.detail || problem.title || 'The request failed.');
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = problem.code || (status === 0 ? 'NETWORK' : 'UNKNOWN');
+    this.detail = problem.detail || '';
+    this.problem = problem;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** Whether asking again, unchanged, may succeed. */
+  get isTransient() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+async function problemOf(response) {
+  const type = response.headers.get('Content-Type') || '';
+  if (!type.includes('json')) return {};
+  try {
+    return (await response.json()) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Send a request and return the response when it is a success. Raises ApiError; an abort by
+ * `signal` raises the browser's AbortError.
+ */
+export async function send(path, { method = 'GET', body, headers = {}, signal, keepalive } = {}) {
+  const options = { method, signal, keepalive, credentials: 'same-origin', headers: { ...headers } };
+  options.headers.Accept ??= 'application/json';
+  if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers['Content-Type'] = 'application/json';
+  }
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError(0, { detail: 'The network cannot be reached.' });
+  }
+  if (response.ok) return response;
+  const wait = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
+  throw new ApiError(response.status, await problemOf(response), Number.isNaN(wait) ? null : wait);
+}
+
+async function received(reading) {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError(0, { detail: 'The answer was cut off.' });
+  }
+}
+
+/** Return the parsed JSON at `path`. Raises ApiError. */
+export async function getJson(path, options = {}) {
+  return received((await send(path, options)).json());
+}
+
+/** Return the text at `path`. Raises ApiError. */
+export async function getText(path, { headers = {}, ...options } = {}) {
+  const response = await send(path, { ...options, headers: { Accept: '*/*', ...headers } });
+  return received(response.text());
+}
+
+/** POST `body` as JSON and return the parsed answer, null for 204. Raises ApiError. */
+export async function postJson(path, body = {}, options = {}) {
+  const response = await send(path, { ...options, method: 'POST', body });
+  return response.status === 204 ? null : received(response.json());
+}
+
+/** DELETE what is at `path`. Raises ApiError. */
+export async function remove(path, options = {}) {
+  await send(path, { ...options, method: 'DELETE' });
+}
+
+/** Return the page at `path` as an inert document, or null when it cannot be had. */
+export function getPage(path) {
+  // XMLHttpRequest parses HTML without running anything in it; Trusted Types forbid DOMParser.
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open('GET', path);
+    request.responseType = 'document';
+    request.onload = () => resolve(request.status === 200 ? request.response : null);
+    request.onerror = () => resolve(null);
+    request.send();
+  });
+}

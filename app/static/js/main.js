@@ -1,0 +1,18 @@
+// Starts what a page asks for: [data-module='menu reveal'] loads modules/menu.js and
+// modules/reveal.js and calls init(element) of each.
+const NAME = /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9-]*)?$/;
+
+async function start(element, name) {
+  if (!NAME.test(name)) return;
+  try {
+    const module = await import(`./modules/${name}.js`);
+    await module.init(element);
+  } catch (error) {
+    element.dataset.moduleFailed = name;
+    console.error(`module ${name} did not start`, error);
+  }
+}
+
+for (const element of document.querySelectorAll('[data-module]')) {
+  for (const name of element.dataset.module.split(/\s+/)) start(element, name);
+}
