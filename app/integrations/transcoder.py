@@ -3,14 +3,13 @@
 `ffmpeg_transcoder` is the client. Choosing rungs is the domain's (`domain/videos/ladder`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
 INIT_NAME = "init.mp4"
-PLAYLIST_NAME = "index.m3u8"
 SEGMENT_SECONDS = 4
 
 
@@ -22,10 +21,15 @@ class MediaInfo:
     width: int
     height: int
     frame_rate: Fraction
-    has_audio: bool
+    audio_channels: int
     container: str
     video_codec: str
     is_interlaced: bool = False
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether the source has a sound track."""
+        return self.audio_channels > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class AudioRung:
 
     name: str
     bit_rate: int
+    channels: int
 
 
 Rung = VideoRung | AudioRung
@@ -61,11 +66,15 @@ Rung = VideoRung | AudioRung
 
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
-    """One decode of `source` into `rungs`, each in the folder `target/<rung name>/`."""
+    """One decode of `source` into `rungs`, each in the folder `target/<rung name>/`.
+
+    The result lasts exactly `frame_count` pictures; sound and picture are padded to it.
+    """
 
     source: Path
     info: MediaInfo
     frame_rate: Fraction
+    frame_count: int
     rungs: Sequence[Rung]
     target: Path
 
@@ -82,39 +91,35 @@ class EncodedRung:
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedRung:
-    """What a full decode of a finished rung gave."""
+class DecodedMedia:
+    """What a full decode gave; `frames` counts pictures and is 0 for sound alone."""
 
     frames: int
     duration_seconds: float
 
 
 class Transcoder(Protocol):
-    """Reads hostile media in a sandbox. Iterators stop the work when they are closed."""
+    """Reads hostile media in a sandbox. What a callback raises stops the work and passes through.
+
+    Callbacks are called at least once a second while work goes on.
+    """
 
     def probe(self, source: Path) -> MediaInfo:
         """Describe `source`. Raises MediaInvalid when it is not a video of a known kind."""
         ...
 
-    def sample(self, source: Path, info: MediaInfo) -> ContentSample:
-        """Encode a few seconds and measure. Raises MediaInvalid, TranscodeFailed."""
+    def sample(self, source: Path, info: MediaInfo, scratch: Path) -> ContentSample:
+        """Encode a few seconds into `scratch` and measure them. Raises TranscodeFailed."""
         ...
 
-    def encode(self, job: EncodeJob) -> Iterator[float]:
-        """Encode; yield the fraction done at least once a second.
-
-        Raises MediaInvalid, TranscodeFailed, StorageFull.
-        """
-        ...
-
-    def finished(self, job: EncodeJob, rung: Rung) -> EncodedRung:
-        """Return the files of a rung that `encode` has finished. Raises TranscodeFailed."""
+    def encode(self, job: EncodeJob, on_progress: Callable[[float], None]) -> list[EncodedRung]:
+        """Encode `job`, telling the fraction done. Raises TranscodeFailed, StorageFull."""
         ...
 
     def make_poster(self, source: Path, info: MediaInfo, target: Path) -> None:
         """Write a JPEG still of `source` to `target`. Raises TranscodeFailed, StorageFull."""
         ...
 
-    def decode(self, media: Path) -> DecodedRung:
-        """Decode every frame of `media` (init and segments joined). Raises TranscodeFailed."""
+    def decode(self, media: Path, on_progress: Callable[[float], None]) -> DecodedMedia:
+        """Decode all of `media` strictly. Raises TranscodeFailed at the first fault."""
         ...
