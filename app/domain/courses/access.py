@@ -46,6 +46,15 @@ def is_enrolled(user_id: UserColumn) -> ColumnElement[bool]:
     )
 
 
+def live_enrollment(user_id: UserColumn) -> ColumnElement[bool]:
+    """Return the condition that joins `user_id`'s live Enrollment to the statement's Course."""
+    return and_(
+        Enrollment.user_id == user_id,
+        Enrollment.course_id == Course.id,
+        Enrollment.revoked_at.is_(None),
+    )
+
+
 def unlocks(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
     """Say whether every lesson of the statement's Course is open to `user_id`, if it is visible."""
     return or_(_is_in_charge(user_id, is_admin), is_enrolled(user_id))

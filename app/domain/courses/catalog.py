@@ -7,6 +7,7 @@ too; cards are fetched for the twelve courses of the page only.
 import math
 import uuid
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -108,6 +109,17 @@ def list_featured(limit: int, category_id: uuid.UUID | None = None) -> list[Cour
     ids = select(Course.id).where(*conditions).order_by(*ORDERS[Sort.POPULAR]).limit(limit)
     statement = select_cards().where(Course.id.in_(ids)).order_by(*ORDERS[Sort.POPULAR])
     return read_cards(db.session.execute(statement))
+
+
+def list_listed(limit: int) -> list[tuple[str, datetime]]:
+    """List slug and time of last change of the newest published courses."""
+    rows = db.session.execute(
+        select(Course.slug, Course.updated_at)
+        .where(Course.status == CourseStatus.PUBLISHED)
+        .order_by(*ORDERS[Sort.NEWEST])
+        .limit(limit)
+    )
+    return [(row.slug, row.updated_at) for row in rows]
 
 
 def _conditions(filters: CatalogFilters) -> list[ColumnElement[bool]]:

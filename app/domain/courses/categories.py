@@ -24,8 +24,8 @@ class CategoryView:
     course_count: int
 
 
-def list_categories() -> list[CategoryView]:
-    """List every shelf in its order, the empty ones too."""
+def list_categories(*, include_empty: bool = False) -> list[CategoryView]:
+    """List the shelves in their order, by default those with a published course on them."""
     on_shelf = (
         select(literal(1).label("one"))
         .where(Course.category_id == Category.id, Course.status == CourseStatus.PUBLISHED)
@@ -35,7 +35,7 @@ def list_categories() -> list[CategoryView]:
         .lateral()
     )
     counted = select(func.count().label("courses")).select_from(on_shelf).lateral()
-    rows = db.session.execute(
+    statement = (
         select(
             Category.id,
             Category.slug,
@@ -47,12 +47,14 @@ def list_categories() -> list[CategoryView]:
         .join(counted, true())
         .order_by(Category.position, Category.name)
     )
-    return [CategoryView(*row) for row in rows]
+    if not include_empty:
+        statement = statement.where(counted.c.courses > 0)
+    return [CategoryView(*row) for row in db.session.execute(statement)]
 
 
 def get_category(slug: str) -> CategoryView:
     """Return a shelf by its slug. Raises NotFound."""
-    for category in list_categories():
+    for category in list_categories(include_empty=True):
         if category.slug == slug:
             return category
     raise NotFound

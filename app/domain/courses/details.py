@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, select
+from markupsafe import Markup
+from sqlalchemy import Select, bindparam, select
 
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses import markdown
-from app.domain.courses.access import IS_ADMIN, USER_ID, is_visible, unlocks
+from app.domain.courses.access import IS_ADMIN, USER_ID, is_visible, live_enrollment, unlocks
 from app.domain.courses.cards import CourseCard, completed_lessons, with_progress
 from app.domain.courses.catalog import list_featured
 from app.domain.courses.completion import percent_of
@@ -72,7 +73,7 @@ class CourseView:
     title: str
     pitch: str
     description: str
-    description_html: str
+    description_html: Markup
     status: CourseStatus
     level: Level
     language: str
@@ -102,6 +103,11 @@ class CourseView:
         return self.enrollment is not None
 
     @property
+    def instructor_name(self) -> str:
+        """The instructor's name, as cards have it."""
+        return self.instructor.name
+
+    @property
     def is_free(self) -> bool:
         """Whether enrolling costs nothing."""
         return self.price_minor == 0
@@ -114,11 +120,6 @@ class CourseView:
 
 
 def _statement() -> Select[*tuple[Any, ...]]:
-    live = and_(
-        Enrollment.user_id == USER_ID,
-        Enrollment.course_id == Course.id,
-        Enrollment.revoked_at.is_(None),
-    )
     return (
         select(
             Course.id,
@@ -156,7 +157,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
         )
         .join(Category, Category.id == Course.category_id)
         .join(User, User.id == Course.instructor_id)
-        .outerjoin(Enrollment, live)
+        .outerjoin(Enrollment, live_enrollment(USER_ID))
         .where(Course.slug == bindparam("slug"), is_visible(USER_ID, IS_ADMIN))
     )
 

@@ -71,7 +71,7 @@ class CatalogFilters:
             "level": chosen.level or "",
             "language": chosen.language or "",
             "price": chosen.price or "",
-            "sort": chosen.sort if chosen.sort is not Sort.POPULAR else "",
+            "sort": chosen.sort if chosen.sort != Sort.POPULAR else "",
             "page": str(chosen.page) if chosen.page > 1 else "",
         }
         return {name: str(value) for name, value in values.items() if value}

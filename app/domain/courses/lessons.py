@@ -4,7 +4,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam
+from markupsafe import Markup
+from sqlalchemy import Select, bindparam, select
 
 from app.database import db
 from app.domain.accounts.models import Role
@@ -12,13 +13,22 @@ from app.domain.courses import markdown
 from app.domain.courses.access import (
     IS_ADMIN,
     USER_ID,
+    is_visible,
     lesson_access_statement,
+    live_enrollment,
     resume_position,
     unlocks,
 )
 from app.domain.courses.completion import percent_of
-from app.domain.courses.models import Category, Course, Lesson, LessonKind, LessonProgress
-from app.domain.courses.outline import LessonView, SectionView, list_sections
+from app.domain.courses.models import (
+    Category,
+    Course,
+    Enrollment,
+    Lesson,
+    LessonKind,
+    LessonProgress,
+)
+from app.domain.courses.outline import LessonView, SectionView, continue_lesson_id, list_sections
 from app.domain.videos.models import Video
 from app.errors import NotFound
 
@@ -49,7 +59,7 @@ class LessonPage:
     index: int
     count: int
     percent: int
-    body_html: str
+    body_html: Markup
     resume_position_seconds: float
     can_watch: bool
     is_enrolled: bool
@@ -135,7 +145,7 @@ def get_lesson_page(
         index=index + 1,
         count=len(line),
         percent=percent_of(done, len(line)),
-        body_html=markdown.render(row.body) if row.may_watch else "",
+        body_html=markdown.render(row.body) if row.may_watch else Markup(),
         resume_position_seconds=resume_position(row.position_seconds, lesson.duration_seconds),
         can_watch=row.may_watch,
         is_enrolled=row.is_enrolled,
@@ -149,3 +159,28 @@ def _video_status(row: Any, kind: LessonKind) -> str | None:
     if row.generation is not None:
         return PLAYABLE
     return str(row.video_status or WITHOUT_VIDEO)
+
+
+_START = (
+    select(
+        unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
+        continue_lesson_id(USER_ID).label("lesson_id"),
+    )
+    .outerjoin(Enrollment, live_enrollment(USER_ID))
+    .where(Course.slug == bindparam("slug"), is_visible(USER_ID, IS_ADMIN))
+)
+
+
+def find_lesson_to_continue(
+    slug: str, user_id: uuid.UUID, role: Role | None = None
+) -> uuid.UUID | None:
+    """Find the lesson a person goes on with; None when the course is not open to them, or empty.
+
+    Raises NotFound where the course does not exist for this person.
+    """
+    row = db.session.execute(
+        _START, {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN}
+    ).first()
+    if row is None:
+        raise NotFound
+    return row.lesson_id if row.unlocks_all else None

@@ -167,9 +167,16 @@ def _multirange(ranges: Iterable[Sequence[int]]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-def mark_complete(user_id: uuid.UUID, lesson_id: uuid.UUID, role: Role | None = None) -> Recorded:
-    """Tick a lesson off by hand. Raises NotFound, EnrollmentRequired."""
+def mark_complete(
+    user_id: uuid.UUID, lesson_id: uuid.UUID, role: Role | None = None, *, slug: str | None = None
+) -> Recorded:
+    """Tick a lesson off by hand; `slug` names the course it must be of.
+
+    Raises NotFound, EnrollmentRequired.
+    """
     access = require_lesson_access(user_id, lesson_id, role)
+    if slug is not None and slug != access.course_slug:
+        raise NotFound
     now = utcnow()
     newly_completed = _tick(user_id, lesson_id, access.course_id)
     db.session.execute(

@@ -69,7 +69,6 @@ def list_enrolled(user_id: uuid.UUID, page: int = 1) -> list[EnrolledCourse]:
     rows = db.session.execute(
         _ENROLLED.limit(SHELF_SIZE).offset((max(page, 1) - 1) * SHELF_SIZE), {"user_id": user_id}
     )
-    width = len(CARD_COLUMNS)
     return [EnrolledCourse(*_fields(row)) for row in rows]
 
 

@@ -1,0 +1,7 @@
+"""Finding, joining and following courses: pages and their JSON twins."""
+
+from flask import Blueprint
+
+blueprint: Blueprint = Blueprint("courses", __name__)
+
+from app.web.courses import api, catalog, dashboard, learn, show

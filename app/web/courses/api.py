@@ -1,0 +1,158 @@
+"""JSON twins of the catalog, a course, enrolling and one's own courses."""
+
+import math
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from app.database import db
+from app.domain.courses.cards import CourseCard
+from app.domain.courses.catalog import search
+from app.domain.courses.details import CourseView, EnrollmentView, get_course_page
+from app.domain.courses.enrollments import enroll
+from app.domain.courses.models import Enrollment
+from app.domain.courses.outline import SectionView
+from app.domain.courses.shelf import SHELF_SIZE, EnrolledCourse, count_enrolled, list_enrolled
+from app.web.access import require_signed_in, signed_in
+from app.web.courses import blueprint
+from app.web.courses.queries import CatalogQuery, PageQuery, read_filters, read_page_number
+from app.web.courses.schemas import (
+    CourseDetailDocument,
+    CoursesDocument,
+    Enroll,
+    EnrolledCoursesDocument,
+    EnrolledDocument,
+)
+from app.web.json import read_body
+from app.web.openapi import describe
+
+
+def _course_view(course: CourseCard | CourseView) -> dict[str, Any]:
+    return {
+        "id": course.id,
+        "slug": course.slug,
+        "title": course.title,
+        "pitch": course.pitch,
+        "category": {"slug": course.category_slug, "name": course.category_name},
+        "instructor": {"name": course.instructor_name},
+        "level": course.level,
+        "language": course.language,
+        "lesson_count": course.lesson_count,
+        "duration_seconds": course.duration_seconds,
+        "learner_count": course.learner_count,
+        "price": {"amount_minor": course.price_minor, "currency": course.currency},
+        "is_enrolled": course.is_enrolled,
+        "progress_percent": course.progress_percent if course.is_enrolled else None,
+    }
+
+
+def _section_view(section: SectionView) -> dict[str, Any]:
+    return {
+        "id": section.id,
+        "title": section.title,
+        "duration_seconds": section.duration_seconds,
+        "lessons": [
+            {
+                "id": lesson.id,
+                "title": lesson.title,
+                "kind": lesson.kind,
+                "duration_seconds": lesson.duration_seconds,
+                "preview": lesson.is_preview,
+                "locked": lesson.is_locked,
+                "completed": lesson.is_completed,
+            }
+            for lesson in section.lessons
+        ],
+    }
+
+
+def _enrollment_view(enrollment: Enrollment | EnrollmentView) -> dict[str, Any]:
+    return {
+        "id": enrollment.id,
+        "source": enrollment.source,
+        "created_at": enrollment.created_at,
+        "completed_at": enrollment.completed_at,
+    }
+
+
+def _enrolled_view(course: EnrolledCourse) -> dict[str, Any]:
+    return {
+        **_course_view(course),
+        "completed_lessons": course.completed_lessons,
+        "continue_lesson_id": course.continue_lesson_id,
+        "enrolled_at": course.enrolled_at,
+        "last_watched_at": course.last_watched_at,
+        "completed_at": course.completed_at,
+    }
+
+
+@blueprint.get("/api/courses")
+@describe({200: CoursesDocument}, query=CatalogQuery)
+def list_courses() -> Response:
+    """List published courses, filtered and sorted, twelve a page."""
+    filters = read_filters()
+    person = signed_in()
+    results = search(filters, person.user_id if person else None)
+    return jsonify(
+        items=[_course_view(course) for course in results.items],
+        page=results.page,
+        pages=results.pages,
+        total=results.total,
+        corrected_query=results.corrected,
+    )
+
+
+@blueprint.get("/api/courses/enrolled")
+@describe({200: EnrolledCoursesDocument}, query=PageQuery)
+def list_enrolled_courses() -> Response:
+    """List one's own courses with their progress, the ones watched last first."""
+    person = require_signed_in()
+    page = read_page_number()
+    total = count_enrolled(person.user_id)
+    return jsonify(
+        items=[_enrolled_view(course) for course in list_enrolled(person.user_id, page)],
+        page=page,
+        pages=math.ceil(total / SHELF_SIZE),
+        total=total,
+    )
+
+
+@blueprint.get("/api/courses/<slug>")
+@describe({200: CourseDetailDocument})
+def get_course(slug: str) -> Response:
+    """Return a course with its outline and what one may do about it."""
+    person = signed_in()
+    course = get_course_page(slug, person.user_id, person.role) if person else get_course_page(slug)
+    teacher = course.instructor
+    return jsonify(
+        {
+            **_course_view(course),
+            "instructor": {
+                "name": teacher.name,
+                "headline": teacher.headline,
+                "bio": teacher.bio,
+            },
+            "status": course.status,
+            "description": course.description,
+            "outcomes": course.outcomes,
+            "requirements": course.requirements,
+            "published_at": course.published_at,
+            "sections": [_section_view(section) for section in course.sections],
+            "enrollment": _enrollment_view(course.enrollment) if course.enrollment else None,
+            "primary_action": course.primary_action,
+            "continue_lesson_id": course.continue_lesson_id,
+        }
+    )
+
+
+@blueprint.post("/api/courses/<slug>/enroll")
+@describe({200: EnrolledDocument, 201: EnrolledDocument}, body=Enroll)
+def enroll_by_program(slug: str) -> tuple[Response, int]:
+    """Enrol in a free course: 201 when new, 200 when already enrolled, 402 when it has a price."""
+    person = require_signed_in()
+    if request.content_length:
+        read_body(Enroll)
+    enrollment, is_new = enroll(person.user_id, slug, person.role)
+    answer = _enrollment_view(enrollment)
+    db.session.commit()
+    return jsonify(enrollment=answer), 201 if is_new else 200

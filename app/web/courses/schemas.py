@@ -1,0 +1,133 @@
+"""The JSON of courses: what is read and what is answered."""
+
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel
+
+from app.domain.courses.details import PrimaryAction
+from app.domain.courses.models import CourseStatus, EnrollmentSource, LessonKind, Level
+from app.web.json import Body
+
+
+class Enroll(Body):
+    """Enrolling takes nothing but the address: prices and rights are looked up."""
+
+
+class MoneyDocument(BaseModel):
+    """An amount in minor units of an ISO 4217 currency; 0 is free."""
+
+    amount_minor: int
+    currency: str
+
+
+class CategoryDocument(BaseModel):
+    """The shelf a course stands on."""
+
+    slug: str
+    name: str
+
+
+class InstructorDocument(BaseModel):
+    """Who teaches."""
+
+    name: str
+    headline: str | None = None
+    bio: str | None = None
+
+
+class CourseDocument(BaseModel):
+    """A course in a list; `progress_percent` is null unless one is enrolled."""
+
+    id: UUID
+    slug: str
+    title: str
+    pitch: str
+    category: CategoryDocument
+    instructor: InstructorDocument
+    level: Level
+    language: str
+    lesson_count: int
+    duration_seconds: int
+    learner_count: int
+    price: MoneyDocument
+    is_enrolled: bool
+    progress_percent: int | None
+
+
+class CoursesDocument(BaseModel):
+    """A page of courses. `total` counts up to 1,200; `corrected_query` replaced a misspelt one."""
+
+    items: list[CourseDocument]
+    page: int
+    pages: int
+    total: int
+    corrected_query: str | None
+
+
+class EnrolledCourseDocument(CourseDocument):
+    """A course of one's own, with the lesson to go on with."""
+
+    completed_lessons: int
+    continue_lesson_id: UUID | None
+    enrolled_at: AwareDatetime
+    last_watched_at: AwareDatetime | None
+    completed_at: AwareDatetime | None
+
+
+class EnrolledCoursesDocument(BaseModel):
+    """A page of one's own courses, the ones watched last first."""
+
+    items: list[EnrolledCourseDocument]
+    page: int
+    pages: int
+    total: int
+
+
+class LessonDocument(BaseModel):
+    """A line of the outline; `preview` lessons are open to every account."""
+
+    id: UUID
+    title: str
+    kind: LessonKind
+    duration_seconds: int
+    preview: bool
+    locked: bool
+    completed: bool
+
+
+class SectionDocument(BaseModel):
+    """A chapter of the outline."""
+
+    id: UUID
+    title: str
+    duration_seconds: int
+    lessons: list[LessonDocument]
+
+
+class EnrollmentDocument(BaseModel):
+    """A live enrollment."""
+
+    id: UUID
+    source: EnrollmentSource
+    created_at: AwareDatetime
+    completed_at: AwareDatetime | None
+
+
+class CourseDetailDocument(CourseDocument):
+    """A course with its outline, as the asking person may see it; `description` is Markdown."""
+
+    status: CourseStatus
+    description: str
+    outcomes: list[str]
+    requirements: list[str]
+    published_at: AwareDatetime | None
+    sections: list[SectionDocument]
+    enrollment: EnrollmentDocument | None
+    primary_action: PrimaryAction
+    continue_lesson_id: UUID | None
+
+
+class EnrolledDocument(BaseModel):
+    """The enrollment that was asked for, new or not."""
+
+    enrollment: EnrollmentDocument
