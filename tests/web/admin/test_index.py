@@ -1,0 +1,60 @@
+"""The administration's first page: counts and what needs attention."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from app import clock
+from app.domain.accounts.models import Role, User
+from app.domain.courses import overview
+from app.domain.courses.models import Course, Enrollment
+from app.domain.videos.models import VideoStatus
+from tests import factories
+from tests.support.client import CheckedClient
+
+ClientOf = Callable[[User], CheckedClient]
+
+
+def test_failed_transcode_needs_attention(client_of: ClientOf, admin: User) -> None:
+    factories.make_video(
+        VideoStatus.FAILED, title="Broken loom", error_code="X", error_detail="moov atom not found"
+    )
+    factories.make_video(title="Fine loom")
+    page = client_of(admin).get("/admin").text
+    assert "Broken loom" in page
+    assert "moov atom not found" in page
+    assert "Fine loom" not in page
+
+
+def test_video_that_waits_suspiciously_long_needs_attention() -> None:
+    factories.make_video(VideoStatus.QUEUED, title="Forgotten loom")
+    assert overview.list_troubled_media(None, 10) == []
+    with clock.shifted(timedelta(minutes=31)):
+        assert [row.title for row in overview.list_troubled_media(None, 10)] == ["Forgotten loom"]
+
+
+def test_courses_and_live_enrollments_are_counted(course: Course, enrollment: Enrollment) -> None:
+    before = overview.count_courses(None)
+    enrollment.revoked_at = clock.utcnow()
+    factories.make_course(status=factories.CourseStatus.DRAFT)
+    after = overview.count_courses(None)
+    assert (after.total - before.total, after.published - before.published) == (1, 0)
+    assert after.enrollments - before.enrollments == -1
+
+
+def test_instructor_counts_own_courses_and_media_only(
+    course: Course, instructor: User, enrollment: Enrollment
+) -> None:
+    other = factories.make_user(Role.INSTRUCTOR)
+    factories.make_video(VideoStatus.FAILED, uploaded_by_id=other.id)
+    assert overview.count_courses(instructor.id) == overview.CourseCounts(1, 1, 1)
+    assert overview.count_courses(other.id) == overview.CourseCounts(0, 0, 0)
+    assert overview.count_media(instructor.id)[VideoStatus.READY] == 2
+    assert overview.count_media(instructor.id)[VideoStatus.FAILED] == 0
+    assert overview.count_media(other.id)[VideoStatus.FAILED] == 1
+    assert overview.list_troubled_media(instructor.id, 10) == []
+
+
+def test_instructor_is_not_told_about_all_people(client_of: ClientOf, instructor: User) -> None:
+    page = client_of(instructor).get("/admin")
+    assert page.status_code == 200
+    assert "suspended" not in page.text.lower()
