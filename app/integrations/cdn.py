@@ -55,3 +55,7 @@ class Cdn(Protocol):
     def segment_base(self, prefix: str) -> str:
         """Return the URL below which the segments of `prefix` lie, without a trailing slash."""
         ...
+
+    def expired_cookies(self, prefix: str) -> tuple[GrantCookie, ...]:
+        """Return the cookies of `prefix` without values, for taking a grant back."""
+        ...

@@ -14,6 +14,7 @@ from app.config import ConfigurationError
 from app.integrations.cdn import MEDIA_PATH, Grant, GrantCookie
 
 _RSA_BITS = 2048
+_PARAMETERS = ("Policy", "Signature", "Key-Pair-Id")
 _ALPHABET = bytes.maketrans(b"+=/", b"-_~")
 
 
@@ -42,17 +43,18 @@ class CloudFrontCdn:
     ) -> Grant:
         """Return a grant for everything below `prefix`, good wherever it is shown."""
         policy = _policy(f"{self.segment_base(prefix)}/*", expires_at)
-        values = {
-            "Policy": _encoded(policy),
-            "Signature": _encoded(self._sign(policy)),
-            "Key-Pair-Id": self._key_pair_id,
-        }
+        signed = (_encoded(policy), _encoded(self._sign(policy)), self._key_pair_id)
+        values = dict(zip(_PARAMETERS, signed, strict=True))
         query = "&".join(f"{name}={value}" for name, value in values.items())
         return Grant(query, self._cookies(prefix, values), expires_at)
 
     def segment_base(self, prefix: str) -> str:
         """Return the CDN's absolute URL of the generation."""
         return f"{self._base_url}{MEDIA_PATH}/{prefix}"
+
+    def expired_cookies(self, prefix: str) -> tuple[GrantCookie, ...]:
+        """Return the three signed cookies without values."""
+        return self._cookies(prefix, dict.fromkeys(_PARAMETERS, ""))
 
     def _cookies(self, prefix: str, values: dict[str, str]) -> tuple[GrantCookie, ...]:
         if self._cookie_domain is None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 HEADER_BYTES = 16
+EXTENSIONS = {"mp4": ".mp4", "matroska": ".mkv", "avi": ".avi"}
 FORMAT_WHITELIST = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")

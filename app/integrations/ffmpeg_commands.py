@@ -12,6 +12,7 @@ from app.integrations.transcoder import (
     MediaInfo,
     Rung,
     VideoRung,
+    even_pixels,
 )
 
 PLAYLIST_NAME = "index.m3u8"
@@ -28,11 +29,6 @@ _PROGRESS = ("-progress", "pipe:1")
 _SEGMENT_OPTIONS = "movflags=+negative_cts_offsets:use_editlist=0"
 
 
-def even(value: float) -> int:
-    """Return the even number nearest to `value`, at least 2: chroma is halved."""
-    return max(2, 2 * round(value / 2))
-
-
 def gop_frames(frame_rate: Fraction) -> int:
     """Return how many pictures a segment holds; the segment is one closed GOP."""
     return max(1, round(SEGMENT_SECONDS * frame_rate))
@@ -46,7 +42,9 @@ def encode(job: EncodeJob) -> list[str]:
         graph.append(_audio_graph(job.info))
     outputs: list[str] = []
     for rung in job.rungs:
-        codec = _video_output(job, rung) if isinstance(rung, VideoRung) else _audio_output(job, rung)
+        codec = (
+            _video_output(job, rung) if isinstance(rung, VideoRung) else _audio_output(job, rung)
+        )
         outputs += [*codec, *_hls(job, rung)]
     return [
         *_QUIET,
@@ -84,13 +82,13 @@ def sample(source: Path, info: MediaInfo, target: Path) -> tuple[list[str], floa
 def sample_size(info: MediaInfo) -> tuple[int, int]:
     """Return width and height of the sample: the source's shape, no larger than 360 lines."""
     scale = min(1.0, SAMPLE_HEIGHT / min(info.width, info.height))
-    return even(info.width * scale), even(info.height * scale)
+    return even_pixels(info.width * scale), even_pixels(info.height * scale)
 
 
 def poster(source: Path, info: MediaInfo, target: Path) -> list[str]:
     """Return the arguments that write one still, taken a tenth into the title."""
     scale = min(1.0, _POSTER_WIDTH / info.width)
-    size = f"scale={even(info.width * scale)}:{even(info.height * scale)},setsar=1"
+    size = f"scale={even_pixels(info.width * scale)}:{even_pixels(info.height * scale)},setsar=1"
     chain = ",".join([*_deinterlace(info), size, "format=yuvj420p"])
     start = f"{min(60.0, info.duration_seconds / 10):.3f}"
     still = ["-map", "0:V:0", "-frames:v", "1", "-vf", chain, "-q:v", "4"]
@@ -187,4 +185,4 @@ def _hls(job: EncodeJob, rung: Rung) -> list[str]:
 
 
 def _label(rung: VideoRung) -> str:
-    return f"v{rung.name.replace('-', '_')}"
+    return f"v{rung.name}"

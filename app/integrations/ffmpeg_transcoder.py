@@ -116,9 +116,7 @@ class FfmpegTranscoder:
     ) -> None:
         command = [self._ffmpeg, *arguments]
         try:
-            sandbox.run(
-                command, Limits(wall_seconds), reads=reads, writes=writes, on_tick=on_tick
-            )
+            sandbox.run(command, Limits(wall_seconds), reads=reads, writes=writes, on_tick=on_tick)
         except ProgramFailed as error:
             if any(_DISK_FULL in line for line in error.errors):
                 raise StorageFull from error

@@ -33,8 +33,7 @@ class LocalCdn:
         expiry = int(expires_at.timestamp()).to_bytes(8, "big")
         body = _VERSION + expiry + playback_session_id.bytes
         token = urlsafe_b64encode(body + self._mac(prefix, body, login_session_hash))
-        cookie = GrantCookie(COOKIE_NAME, token.decode(), f"{MEDIA_PATH}/{prefix}/")
-        return Grant("", (cookie,), expires_at)
+        return Grant("", (_cookie(prefix, token.decode()),), expires_at)
 
     def verify(
         self, prefix: str, cookie_value: str, login_session_hash: bytes, now: datetime
@@ -59,6 +58,14 @@ class LocalCdn:
         """Return the path below which this site itself serves the segments."""
         return f"{MEDIA_PATH}/{prefix}"
 
+    def expired_cookies(self, prefix: str) -> tuple[GrantCookie, ...]:
+        """Return the grant's cookie without a value."""
+        return (_cookie(prefix, ""),)
+
     def _mac(self, prefix: str, body: bytes, login_session_hash: bytes) -> bytes:
         session = hashlib.sha256(login_session_hash).digest()
         return hmac.digest(self._key, body + session + prefix.encode(), hashlib.sha256)
+
+
+def _cookie(prefix: str, value: str) -> GrantCookie:
+    return GrantCookie(COOKIE_NAME, value, f"{MEDIA_PATH}/{prefix}/")

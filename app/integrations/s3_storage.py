@@ -86,6 +86,7 @@ class S3Storage:
     def local_path(self, key: str) -> Path | None:
         """Return None: the objects are elsewhere."""
         check_key(key)
+        return None
 
     @cached_property
     def _client(self) -> Any:

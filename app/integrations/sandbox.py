@@ -118,7 +118,7 @@ def _wrap(command: Sequence[str], reads: Sequence[Path], writes: Path | None) ->
     program = Path(command[0])
     python = Path(sys.executable).resolve().parents[1]
     visible = [*_SYSTEM_FOLDERS, sys.prefix, python, program.parent, program.resolve().parent]
-    for path in dict.fromkeys(map(os.fspath, visible)):
+    for path in dict.fromkeys(str(folder) for folder in visible):
         wrapper += ["--ro-bind-try", path, path]
     wrapper += ["--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - empty, in the sandbox
     for read in reads:

@@ -98,6 +98,11 @@ class DecodedMedia:
     duration_seconds: float
 
 
+def even_pixels(value: float) -> int:
+    """Return the even number nearest to `value`, at least 2: H.264 halves chroma's sides."""
+    return max(2, 2 * round(value / 2))
+
+
 class Transcoder(Protocol):
     """Reads hostile media in a sandbox. What a callback raises stops the work and passes through.
 

@@ -1,0 +1,243 @@
+"""A transcode from source to published generation. Holds no transaction: what is to be recorded
+goes to `tell`, whose owner commits it and may raise to stop the work."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from app.current import integrations, settings
+from app.domain.videos import encryption, keys, ladder, playlists, scratch
+from app.domain.videos.generations import Publication, Work
+from app.domain.videos.ladder import AUDIO_NAME, Ladder
+from app.domain.videos.models import Rendition, RenditionKind
+from app.domain.videos.verification import Verifier, verify_alignment
+from app.errors import StorageFull, StorageUnavailable, TranscodeFailed
+from app.integrations.transcoder import EncodedRung, EncodeJob, MediaInfo, Rung, VideoRung
+
+WORK_FOLDER = "work"
+POSTER_NAME = "poster.jpg"
+_CIPHERTEXT = "application/octet-stream"
+_ENCODING_SHARE = 0.8
+_FIRST_BATCH_SHARE = 30
+_READ_PERCENT = 5
+
+
+class Stage(StrEnum):
+    """What a transcode is at, for people who wait."""
+
+    READING = "reading"
+    ENCODING = "encoding"
+    VERIFYING = "verifying"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the whole transcode is."""
+
+    stage: Stage
+    percent: int
+
+
+Tell = Callable[[Progress | Publication], None]
+
+
+class _Keys(dict[int, bytes]):
+    """The generation's content keys by window; a missing one is made."""
+
+    def __missing__(self, window: int) -> bytes:
+        return self.setdefault(window, keys.new_key())
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rungs made in one decode, and the part of the whole that they are, in percent."""
+
+    rungs: Sequence[Rung]
+    start: int
+    end: int
+
+    def at(self, stage: Stage, fraction: float) -> Progress:
+        """Return the progress of the whole when `fraction` of this batch is done."""
+        return Progress(stage, round(self.start + (self.end - self.start) * fraction))
+
+
+@dataclass(frozen=True, slots=True)
+class _Title:
+    """Everything that is known once the source was read."""
+
+    work: Work
+    source: Path
+    info: MediaInfo
+    ladder: Ladder
+    scratch: Path
+    keys: _Keys
+    tell: Tell
+
+
+def run(work: Work, tell: Tell) -> None:
+    """Make, store and verify every missing rung of `work`; the last publication completes it.
+
+    A title that nobody can watch yet is published as soon as its first rungs are verified. Raises
+    MediaInvalid, TranscodeFailed, StorageFull, StorageUnavailable, and whatever `tell` raises;
+    rungs that were not published are then gone from storage.
+    """
+    root = settings.data_dir / WORK_FOLDER
+    scratch.sweep(root)
+    with scratch.folder(root, f"{work.video_id}-{work.generation}") as folder:
+        tell(Progress(Stage.READING, 0))
+        title = _read(work, folder, tell)
+        tell(Progress(Stage.READING, _READ_PERCENT))
+        templates = dict(work.published)
+        for batch in _batches(title):
+            is_last = batch.end == 100
+            with _removed_unless_made(work, batch):
+                renditions = _make(title, batch)
+                templates |= {rendition.name: rendition.playlist for rendition in renditions}
+                if is_last:
+                    sound = templates.pop(AUDIO_NAME)
+                    verify_alignment(templates, sound)
+            tell(_publication(title, renditions, is_complete=is_last))
+
+
+def _read(work: Work, folder: Path, tell: Tell) -> _Title:
+    source = integrations.storage.local_path(work.source_key)
+    if source is None:
+        source = folder / f"source{PurePosixPath(work.source_key).suffix}"
+        integrations.storage.fetch_to(work.source_key, source)
+    transcoder = integrations.transcoder
+    info = transcoder.probe(source)
+    chosen = ladder.choose(info, transcoder.sample(source, info, folder))
+    if not work.published:
+        integrations.storage.delete_prefix(work.prefix)
+        poster = folder / POSTER_NAME
+        transcoder.make_poster(source, info, poster)
+        integrations.storage.put_file(f"{work.prefix}/{POSTER_NAME}", poster, "image/jpeg")
+    return _Title(work, source, info, chosen, folder, _Keys(work.keys), tell)
+
+
+def _batches(title: _Title) -> list[_Batch]:
+    """Return the missing rungs; the first ones by themselves while nobody can watch anything."""
+    published = title.work.published
+    first = [rung for rung in title.ladder.first if rung.name not in published]
+    rest = [rung for rung in title.ladder.rest if rung.name not in published]
+    if not first and not rest:
+        raise TranscodeFailed("Every rung is published, yet the generation is not complete.")
+    if title.work.is_served or not first or not rest:
+        return [_Batch([*first, *rest], _READ_PERCENT, 100)]
+    border = _FIRST_BATCH_SHARE
+    return [_Batch(first, _READ_PERCENT, border), _Batch(rest, border, 100)]
+
+
+def _make(title: _Title, batch: _Batch) -> list[Rendition]:
+    """Encode, encrypt, store and verify the batch's rungs."""
+    for rung in batch.rungs:
+        integrations.storage.delete_prefix(f"{title.work.prefix}/{rung.name}")
+    job = EncodeJob(
+        source=title.source,
+        info=title.info,
+        frame_rate=title.ladder.frame_rate,
+        frame_count=title.ladder.frame_count,
+        rungs=batch.rungs,
+        target=title.scratch / "encoded",
+    )
+    encoded = integrations.transcoder.encode(
+        job, lambda done: title.tell(batch.at(Stage.ENCODING, done * _ENCODING_SHARE))
+    )
+    verifier = Verifier(
+        storage=integrations.storage,
+        transcoder=integrations.transcoder,
+        prefix=title.work.prefix,
+        keys=title.keys,
+        ladder=title.ladder,
+        scratch=title.scratch,
+    )
+    renditions = []
+    for index, made in enumerate(encoded):
+        on_progress = _verifying(title, batch, index / len(encoded), 1 / len(encoded))
+        rendition = _store(title, made, on_progress)
+        verifier.verify(made.rung, rendition.playlist, on_progress)
+        renditions.append(rendition)
+    return renditions
+
+
+def _verifying(title: _Title, batch: _Batch, start: float, share: float) -> Callable[[float], None]:
+    def on_progress(done: float) -> None:
+        verified = start + share * done
+        fraction = _ENCODING_SHARE + (1 - _ENCODING_SHARE) * verified
+        title.tell(batch.at(Stage.VERIFYING, fraction))
+
+    return on_progress
+
+
+def _store(title: _Title, encoded: EncodedRung, on_progress: Callable[[float], None]) -> Rendition:
+    """Encrypt and store the segments of a rung; each one's clear text goes at once."""
+    storage, prefix, name = integrations.storage, title.work.prefix, encoded.rung.name
+    storage.put_file(f"{prefix}/{name}/{playlists.INIT_NAME}", encoded.init, "video/mp4")
+    ivs, sizes = [], []
+    for index, segment in enumerate(encoded.segments):
+        key = title.keys[encryption.window_of(index)]
+        iv, ciphertext = encryption.encrypt(segment.read_bytes(), key)
+        segment.unlink()
+        storage_key = f"{prefix}/{playlists.segment_name(name, index)}"
+        storage.put_bytes(storage_key, ciphertext, _CIPHERTEXT)
+        ivs.append(iv)
+        sizes.append(len(ciphertext))
+        on_progress(0.0)
+    return _rendition(title, encoded, ivs, sizes)
+
+
+def _rendition(
+    title: _Title, encoded: EncodedRung, ivs: list[bytes], sizes: list[int]
+) -> Rendition:
+    rung, durations = encoded.rung, encoded.durations
+    video = rung if isinstance(rung, VideoRung) else None
+    # a last segment of a few pictures says nothing about the rate a player must sustain
+    rates = [
+        8 * size / seconds
+        for size, seconds in zip(sizes, durations, strict=True)
+        if seconds >= max(durations) / 2
+    ]
+    return Rendition(
+        video_id=title.work.video_id,
+        generation=title.work.generation,
+        name=rung.name,
+        kind=RenditionKind.VIDEO if video else RenditionKind.AUDIO,
+        width=video.width if video else None,
+        height=video.height if video else None,
+        frame_rate=float(title.ladder.frame_rate) if video else None,
+        codecs=encoded.codecs,
+        peak_bandwidth=round(max(rates)),
+        average_bandwidth=round(8 * sum(sizes) / sum(durations)),
+        segment_count=len(sizes),
+        size_bytes=sum(sizes) + encoded.init.stat().st_size,
+        playlist=playlists.render_media_template(rung.name, durations, ivs),
+    )
+
+
+def _publication(title: _Title, renditions: list[Rendition], *, is_complete: bool) -> Publication:
+    return Publication(
+        renditions=renditions,
+        keys=dict(title.keys),
+        duration_seconds=title.ladder.duration_seconds,
+        width=title.info.width,
+        height=title.info.height,
+        poster_key=f"{title.work.prefix}/{POSTER_NAME}",
+        is_complete=is_complete,
+    )
+
+
+@contextmanager
+def _removed_unless_made(work: Work, batch: _Batch) -> Iterator[None]:
+    """Remove the batch's rungs from storage when making them fails.
+
+    What this cannot remove (the storage may be what failed) the next attempt removes.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(StorageFull, StorageUnavailable):
+            for rung in batch.rungs:
+                integrations.storage.delete_prefix(f"{work.prefix}/{rung.name}")
+        raise
