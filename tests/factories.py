@@ -2,10 +2,12 @@
 
 import functools
 import itertools
+import secrets
 import uuid
 from typing import Any, TypeVar
 
 from app.clock import utcnow
+from app.current import integrations, settings
 from app.database import Base, db
 from app.domain.accounts.models import Role, User
 from app.domain.accounts.passwords import hash_password
@@ -19,7 +21,8 @@ from app.domain.courses.models import (
     LessonKind,
     Section,
 )
-from app.domain.videos.models import Rendition, RenditionKind, Video, VideoStatus
+from app.domain.videos import encryption, keys, playlists
+from app.domain.videos.models import ContentKey, Rendition, RenditionKind, Video, VideoStatus
 
 PASSWORD = "correct-horse-tests"
 SEGMENT_SECONDS = 4
@@ -115,30 +118,17 @@ def make_video(status: VideoStatus = VideoStatus.READY, **values: Any) -> Video:
     return _added(Video(status=status, **values))
 
 
-def media_playlist(name: str, seconds: float, window_segments: int = 5) -> str:
-    """Return a media playlist in the stored form, with `{segments}` and `{keys}` in it."""
-    lines = [
-        "#EXTM3U",
-        "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
-        f'#EXT-X-MAP:URI="{{segments}}/{name}/init.mp4"',
-    ]
-    for index in range(int(-(-seconds // SEGMENT_SECONDS))):
-        window, first = divmod(index, window_segments)
-        if first == 0:
-            vector = uuid.uuid4().hex
-            lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="{{keys}}/{window}",IV=0x{vector}')
-        length = min(SEGMENT_SECONDS, seconds - index * SEGMENT_SECONDS)
-        lines += [f"#EXTINF:{length:.5f},", f"{{segments}}/{name}/{index:05d}.m4s"]
-    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+def _durations(seconds: float) -> list[float]:
+    whole, rest = divmod(seconds, SEGMENT_SECONDS)
+    return [float(SEGMENT_SECONDS)] * int(whole) + ([rest] if rest else [])
 
 
 def make_rendition(video: Video, name: str = "360p", **values: Any) -> Rendition:
     """Add one rung of the video's served generation."""
     is_audio = name == "audio"
     height = None if is_audio else int(name.removesuffix("p"))
-    seconds = video.duration_seconds or 60.0
+    durations = _durations(video.duration_seconds or 60.0)
+    ivs = [secrets.token_bytes(encryption.IV_BYTES) for _ in durations]
     defaults: dict[str, Any] = {
         "kind": RenditionKind.AUDIO if is_audio else RenditionKind.VIDEO,
         "width": None if height is None else height * 16 // 9 // 2 * 2,
@@ -147,12 +137,32 @@ def make_rendition(video: Video, name: str = "360p", **values: Any) -> Rendition
         "codecs": "mp4a.40.2" if is_audio else "avc1.64001f",
         "peak_bandwidth": 96_000 if is_audio else (height or 0) * 2_000,
         "average_bandwidth": 64_000 if is_audio else (height or 0) * 1_200,
-        "segment_count": int(-(-seconds // SEGMENT_SECONDS)),
+        "segment_count": len(durations),
         "size_bytes": 100_000,
-        "playlist": media_playlist(name, seconds),
+        "playlist": playlists.render_media_template(name, durations, ivs),
     }
     ids = {"video_id": video.id, "generation": video.generation}
     return _added(Rendition(name=name, **ids, **{**defaults, **values}))
+
+
+def make_ready_video(seconds: float = 60.0, **values: Any) -> Video:
+    """Add a playable video: two rungs and sound, sealed keys, the first segment of each on disk.
+
+    What the segments hold is noise; tests that decode use the really transcoded clip.
+    """
+    video = make_video(duration_seconds=seconds, **values)
+    generation = video.generation or 1
+    for name in ("720p", "360p", "audio"):
+        make_rendition(video, name)
+        for file in (playlists.INIT_NAME, "00000.m4s"):
+            key = f"media/{video.id}/{generation}/{name}/{file}"
+            integrations.storage.put_bytes(key, secrets.token_bytes(1024), "video/mp4")
+    for window in range(encryption.window_of(len(_durations(seconds)) - 1) + 1):
+        sealed = keys.seal(settings.content_secret, video.id, generation, window, keys.new_key())
+        ids = {"video_id": video.id, "generation": generation}
+        db.session.add(ContentKey(window=window, sealed_key=sealed, **ids))
+    db.session.commit()
+    return video
 
 
 def make_enrollment(user: User, course: Course, **values: Any) -> Enrollment:
@@ -163,11 +173,3 @@ def make_enrollment(user: User, course: Course, **values: Any) -> Enrollment:
         course.learner_count += 1
         db.session.commit()
     return enrollment
-
-
-def make_ready_video(seconds: float = 60.0, **values: Any) -> Video:
-    """Add a playable video: two rungs, sound and sealed keys, but no files behind them."""
-    video = make_video(duration_seconds=seconds, **values)
-    for name in ("720p", "360p", "audio"):
-        make_rendition(video, name)
-    return video
