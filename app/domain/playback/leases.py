@@ -23,9 +23,9 @@ _IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Boolean())
 # A lease belongs to one sign-in: the same person in another browser is refused, too.
 OWN = (
     PlaybackSession.id == bindparam("lease_id", type_=PlaybackSession.id.type),
-    PlaybackSession.user_id == bindparam("user_id", type_=PlaybackSession.user_id.type),
+    PlaybackSession.user_id == bindparam("viewer_id", type_=PlaybackSession.user_id.type),
     PlaybackSession.login_session_id
-    == bindparam("login_session_id", type_=PlaybackSession.login_session_id.type),
+    == bindparam("sign_in_id", type_=PlaybackSession.login_session_id.type),
 )
 # Access is asked each time, so a revoked enrollment ends the stream at the next request.
 ALLOWED = may_watch(PlaybackSession.user_id, _IS_ADMIN)
@@ -73,8 +73,8 @@ def parameters(signed_in: SignedIn, lease_id: uuid.UUID) -> dict[str, object]:
     """Return the parameters of `OWN` and `LIVE`."""
     return {
         "lease_id": lease_id,
-        "user_id": signed_in.user_id,
-        "login_session_id": signed_in.session_id,
+        "viewer_id": signed_in.user_id,
+        "sign_in_id": signed_in.session_id,
         "is_admin": signed_in.role is Role.ADMIN,
         "now": utcnow(),
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, Uuid, bindparam, select, text, update
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, text, update
 
 from app.clock import utcnow
 from app.current import settings
@@ -20,7 +20,6 @@ from app.domain.courses import progress
 from app.domain.courses.access import require_lesson_access
 from app.domain.courses.models import Course, Lesson
 from app.domain.playback import leases, tokens, watermark
-from app.domain.playback.grants import prefix_of
 from app.domain.playback.leases import Lease
 from app.domain.playback.models import EndReason, PlaybackSession
 from app.domain.playback.tokens import PlaybackClaims
@@ -267,25 +266,22 @@ def _budget_seconds(now: datetime, previous_at: datetime) -> int:
     return math.ceil(elapsed * FASTEST_RATE) + SLACK_SECONDS
 
 
-def stop(signed_in: SignedIn, session_id: uuid.UUID) -> str:
-    """End one of the person's own streams, on whichever device; return its media prefix.
+def stop(signed_in: SignedIn, session_id: uuid.UUID) -> None:
+    """End one of the person's own streams, on whichever device; ending it twice changes nothing.
 
-    Raises NotFound for an unknown or foreign one; ending it twice changes nothing.
+    Raises NotFound for an unknown or foreign one.
     """
-    row = db.session.execute(
-        select(PlaybackSession.video_id, PlaybackSession.generation).where(
-            PlaybackSession.id == session_id, PlaybackSession.user_id == signed_in.user_id
-        )
-    ).first()
-    if row is None:
-        raise NotFound
-    db.session.execute(
+    found = db.session.execute(
         update(PlaybackSession)
-        .where(PlaybackSession.id == session_id, PlaybackSession.ended_at.is_(None))
-        .values(ended_at=utcnow(), end_reason=EndReason.STOPPED)
+        .where(PlaybackSession.id == session_id, PlaybackSession.user_id == signed_in.user_id)
+        .values(
+            ended_at=func.coalesce(PlaybackSession.ended_at, utcnow()),
+            end_reason=func.coalesce(PlaybackSession.end_reason, EndReason.STOPPED),
+        )
         .execution_options(synchronize_session=False)
     )
-    return prefix_of(row.video_id, row.generation)
+    if not found.rowcount:
+        raise NotFound
 
 
 def list_live(signed_in: SignedIn) -> list[dict[str, Any]]:

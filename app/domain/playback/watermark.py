@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from app.current import settings
 
 # No 0/O, 1/I/L, 2/Z, 5/S, 8/B, U/V: a code is read off a photograph of a screen.
-ALPHABET = "3467ACDEFGHJKMNPQRTVWXY9"
+ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
 CODE_LENGTH = 8
-"""24^8 = 1.1e11 codes."""
+"""23^8 = 7.8e10 codes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from app.current import integrations, settings
+from app.current import settings
 from app.integrations.cdn import Grant
 
 
@@ -13,19 +13,6 @@ def set_grant(response: Response, grant: Grant) -> None:
             cookie.name,
             cookie.value,
             max_age=settings.media_grant_seconds,
-            path=cookie.path,
-            domain=cookie.domain,
-            secure=settings.is_https,
-            httponly=True,
-            samesite="Lax",
-        )
-
-
-def clear_grant(response: Response, prefix: str) -> None:
-    """Take back the grant's cookies of one generation."""
-    for cookie in integrations.cdn.expired_cookies(prefix):
-        response.delete_cookie(
-            cookie.name,
             path=cookie.path,
             domain=cookie.domain,
             secure=settings.is_https,

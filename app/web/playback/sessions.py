@@ -14,7 +14,7 @@ from app.web.access import client_info, require_signed_in
 from app.web.json import read_body
 from app.web.openapi import describe
 from app.web.playback import blueprint
-from app.web.playback.cookies import clear_grant, set_grant
+from app.web.playback.cookies import set_grant
 from app.web.playback.schemas import (
     Heartbeat,
     HeartbeatDocument,
@@ -80,11 +80,9 @@ def list_sessions() -> Response:
 @describe({204: None})
 def stop_session(session_id: UUID) -> ResponseReturnValue:
     """Stop one of the own streams; stopping it twice is no error."""
-    prefix = sessions.stop(require_signed_in(), session_id)
+    sessions.stop(require_signed_in(), session_id)
     db.session.commit()
-    response = Response(status=204)
-    clear_grant(response, prefix)
-    return response
+    return Response(status=204)
 
 
 def _grant_document(grant: Grant) -> dict[str, object]:
