@@ -1,4 +1,4 @@
-"""The data that is measured against: people signed in, a catalog, a two-hour video, live streams."""
+"""The data measured against: people signed in, a catalog, a two-hour video, live streams."""
 
 import hashlib
 import json

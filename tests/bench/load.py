@@ -28,7 +28,7 @@ class Request:
 
     def line(self) -> str:
         """Return the request as requests.lua reads it."""
-        return "\t".join((self.method, self.path, self.cookie, self.body))
+        return f"{self.method}\t{self.path}\t{self.cookie}\t{self.body}"
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def test_ending_all_spares_the_one_that_asked(person: User, client_of: ClientOf)
     assert [c.get("/api/auth/me").status_code for c in clients] == [200, 401, 401]
 
 
-@pytest.mark.parametrize("token", ["", "x", "é", "a" * 5000, "'; DROP TABLE users; --", "%00"])
+@pytest.mark.parametrize("token", ["", "x", "é", "a" * 4000, "'; DROP TABLE users; --", "%00"])
 def test_noise_in_the_cookie_is_nobody(client: CheckedClient, token: str) -> None:
     client.set_cookie("session", token)
     answer = client.get("/api/auth/me")

@@ -18,6 +18,11 @@ def _text(tag: Tag | None) -> str:
     return tag.get_text(" ", strip=True) if tag else ""
 
 
+def _is_hidden(tag: Tag) -> bool:
+    """Whether a control shows nothing until a script fills and reveals it."""
+    return tag.has_attr("hidden") or tag.find_parent(hidden=True) is not None
+
+
 def _has_name(tag: Tag) -> bool:
     """Whether a control has an accessible name of its own."""
     named = tag.get("aria-label") or tag.get("aria-labelledby") or tag.get("title")
@@ -50,7 +55,7 @@ def _control_faults(page: BeautifulSoup) -> Iterator[str]:
     for control in page.find_all(["button", "a"]):
         if control.name == "a" and not control.get("href"):
             continue
-        if not _has_name(control):
+        if not _has_name(control) and not _is_hidden(control):
             yield f"a <{control.name}> has no accessible name: {str(control)[:120]}"
     for image in page.find_all("img"):
         if image.get("alt") is None:

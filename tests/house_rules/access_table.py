@@ -1,0 +1,88 @@
+"""Endpoint x role: what each kind of person gets from each address of the site.
+
+A row is `METHOD endpoint`, then one answer a role in the order of ROLES: a status, or `in` for a
+redirect to the sign-in page. The addresses ask for things of one course: published, free, taught
+by `owner`, with `enrolled` in it, whose stream the playback addresses name.
+"""
+
+ROLES = (
+    "anonymous",
+    "learner",  # signed in, enrolled in nothing
+    "enrolled",
+    "revoked",  # was enrolled; the money went back
+    "suspended",  # holds a session cookie from before
+    "owner",  # the instructor of the course
+    "colleague",  # another instructor
+    "support",
+    "admin",
+)
+
+TABLE = """
+                              anon lrnr enrl rvkd susp ownr clgu supp admn
+GET static                     200  200  200  200  200  200  200  200  200
+GET pages.home                 200  200  200  200  200  200  200  200  200
+GET pages.training             200  200  200  200  200  200  200  200  200
+GET pages.legal                200  200  200  200  200  200  200  200  200
+GET pages.sitemap              200  200  200  200  200  200  200  200  200
+GET pages.robots               200  200  200  200  200  200  200  200  200
+GET pages.favicon              302  302  302  302  302  302  302  302  302
+GET pages.health               200  200  200  200  200  200  200  200  200
+GET pages.live                 200  200  200  200  200  200  200  200  200
+GET pages.ready                200  200  200  200  200  200  200  200  200
+GET pages.openapi              200  200  200  200  200  200  200  200  200
+GET pages.api_docs             200  200  200  200  200  200  200  200  200
+
+GET auth.sign_in               200  303  303  303  200  303  303  303  303
+POST auth.sign_in              422  422  422  422  422  422  422  422  422
+GET auth.sign_up               200  303  303  303  200  303  303  303  303
+POST auth.sign_up              422  422  422  422  422  422  422  422  422
+POST auth.sign_out              in  303  303  303   in  303  303  303  303
+POST auth.register             422  422  422  422  422  422  422  422  422
+POST auth.login                401  401  401  401  401  401  401  401  401
+POST auth.logout               401  204  204  204  401  204  204  204  204
+GET auth.me                    401  200  200  200  401  200  200  200  200
+
+GET courses.index              200  200  200  200  200  200  200  200  200
+GET courses.category           200  200  200  200  200  200  200  200  200
+GET courses.show               200  200  200  200  200  200  200  200  200
+GET courses.list_courses       200  200  200  200  200  200  200  200  200
+GET courses.get_course         200  200  200  200  200  200  200  200  200
+GET courses.dashboard           in  200  200  200   in  200  200  200  200
+GET courses.list_enrolled_courses  401  200  200  200  401  200  200  200  200
+POST courses.enroll             in  303  303  403   in  303  303  303  303
+POST courses.enroll_by_program 401  201  200  403  401  201  201  201  201
+GET courses.learn_start         in  303  303  303   in  303  303  303  303
+GET courses.learn               in  403  200  403   in  200  403  403  200
+POST courses.complete           in  403  303  403   in  303  403  403  303
+
+POST playback.create_token     401  403  201  403  401  201  403  403  201
+GET playback.list_sessions     401  200  200  200  401  200  200  200  200
+GET playback.manifest          401  401  200  401  401  401  401  401  401
+GET playback.rendition         401  404  200  404  401  404  404  404  404
+GET playback.content_key       401  404  200  404  401  404  404  404  404
+GET playback.caption_playlist  401  404  200  404  401  404  404  404  404
+GET playback.caption_file      401  404  200  404  401  404  404  404  404
+GET playback.segment           401  403  200  403  401  403  403  403  403
+POST playback.heartbeat        401  404  200  404  401  404  404  404  404
+DELETE playback.stop_session   401  404  204  404  401  404  404  404  404
+
+GET admin.index                 in  403  403  403   in  200  200  200  200
+GET admin.courses               in  403  403  403   in  200  200  200  200
+GET admin.videos                in  403  403  403   in  200  200  200  200
+GET admin.list_courses         401  403  403  403  401  200  200  200  200
+GET admin.list_media           401  403  403  403  401  200  200  200  200
+"""
+
+
+def rows() -> dict[str, tuple[str, ...]]:
+    """Return the table as answers by `METHOD endpoint`, one a role."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in TABLE.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[0] == "anon":
+            continue
+        name, answers = " ".join(words[:2]), tuple(words[2:])
+        if len(answers) != len(ROLES) or name in found:
+            raise ValueError(f"the row of {name} has {len(answers)} answers, or is there twice")
+        found[name] = answers
+    return found

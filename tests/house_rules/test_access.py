@@ -1,0 +1,172 @@
+"""Every endpoint answers every role as the table says, and no endpoint is missing from it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.clock import utcnow
+from app.database import db
+from app.domain.accounts.models import Role, User, UserStatus
+from app.domain.courses.models import Category, Course, Lesson
+from app.domain.videos.models import CaptionTrack
+from app.web.access import PUBLIC_ENDPOINTS
+from tests import factories
+from tests.house_rules.access_table import ROLES, rows
+from tests.support import html, player
+from tests.support.client import CheckedClient, sign_in
+
+ROWS = rows()
+QUIET_METHODS = {"HEAD", "OPTIONS"}
+ClientOf = Callable[[User], CheckedClient]
+
+
+def _name(method: str, endpoint: str) -> str:
+    return f"{method} {endpoint}"
+
+
+@pytest.fixture
+def people(course: Course, instructor: User, enrolled: User) -> dict[str, User | None]:
+    """One person a role."""
+    revoked = factories.make_user(name="Rita Refunded")
+    factories.make_enrollment(revoked, course, revoked_at=utcnow())
+    return {
+        "anonymous": None,
+        "learner": factories.make_user(),
+        "enrolled": enrolled,
+        "revoked": revoked,
+        "suspended": factories.make_user(name="Sid Suspended"),
+        "owner": instructor,
+        "colleague": factories.make_user(Role.INSTRUCTOR),
+        "support": factories.make_user(Role.SUPPORT),
+        "admin": factories.make_user(Role.ADMIN),
+    }
+
+
+@pytest.fixture
+def clients(app: Flask, people: dict[str, User | None]) -> dict[str, CheckedClient]:
+    """One client a role, signed in where there is somebody."""
+    made: dict[str, CheckedClient] = {}
+    for role, user in people.items():
+        client = app.test_client()
+        assert isinstance(client, CheckedClient)
+        if user is not None:
+            sign_in(client, user)
+        made[role] = client
+    suspended = people["suspended"]
+    assert suspended is not None
+    suspended.status = UserStatus.SUSPENDED
+    db.session.commit()
+    return made
+
+
+@pytest.fixture
+def values(
+    app: Flask, course: Course, video_lesson: Lesson, clients: dict[str, CheckedClient]
+) -> dict[str, Any]:
+    """What the variables of the addresses stand for, and the bodies that POSTs send."""
+    captions = CaptionTrack(
+        video_id=video_lesson.video_id, language="en", label="English", webvtt="WEBVTT\n"
+    )
+    db.session.add(captions)
+    db.session.commit()
+    stream = player.start(clients["enrolled"], video_lesson).open()
+    _, video_id, generation, rung, name = stream.addresses["segment"].strip("/").split("/")
+    with app.test_request_context():
+        asset = app.jinja_env.globals["asset"]("favicon.svg")  # type: ignore[operator]
+    _, release, filename = asset.strip("/").split("/", 2)
+    return {
+        "slug": course.slug,
+        "category": db.session.get_one(Category, course.category_id).slug,
+        "lesson_id": video_lesson.id,
+        "page": "terms",
+        "release": release,
+        "filename": filename,
+        "session_id": stream.session_id,
+        "video_id": video_id,
+        "generation": int(generation),
+        "rung": rung,
+        "segment": name,
+        "window": 0,
+        "language": "en",
+        "rendition": "360p",
+        "token": stream.token,
+    }
+
+
+def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    special = {
+        "courses.category": {"slug": values["category"]},
+        "playback.rendition": {"name": values["rendition"]},
+        "playback.segment": {"name": values["segment"]},
+        "playback.manifest": {"token": values["token"]},
+    }
+    given = {name: values[name] for name in wanted if name in values}
+    return given | special.get(endpoint, {})
+
+
+BODIES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "auth.login": lambda _: {"email": "nobody@example.com", "password": "wrong-wrong-wrong"},
+    "auth.register": lambda _: {"email": "x", "password": "short", "name": ""},
+    "playback.create_token": lambda values: {"lesson_id": str(values["lesson_id"])},
+    "playback.heartbeat": lambda _: {"position_seconds": 1.0, "watched": []},
+}
+
+
+def _path(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
+    wanted = {name for rule in app.url_map.iter_rules(endpoint) for name in rule.arguments}
+    with app.test_request_context():
+        return app.url_for(endpoint, **_arguments(endpoint, values, wanted))
+
+
+def _form_token(client: CheckedClient) -> str:
+    """A token for a form, as any visitor may have from some page of the site."""
+    for path in ("/auth/sign-in", "/dashboard"):
+        page = client.get(path)
+        if page.status_code == 200 and "csrf_token" in page.text:
+            return html.csrf_token(page.text)
+    raise AssertionError("no page shows a form with a CSRF token")
+
+
+def _ask(app: Flask, client: CheckedClient, row: str, values: dict[str, Any]) -> str:
+    method, endpoint = row.split()
+    path = _path(app, endpoint, values)
+    arguments: dict[str, Any] = {}
+    if method != "GET" and path.startswith("/api/"):
+        arguments["json"] = BODIES.get(endpoint, lambda _: {})(values)
+    elif method == "POST":
+        arguments["data"] = {"csrf_token": _form_token(client)}
+    response = client.open(path, method=method, **arguments)
+    location = response.headers.get("Location", "")
+    if response.status_code == 303 and location.startswith("/auth/sign-in"):
+        return "in"
+    return str(response.status_code)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_access(
+    app: Flask, clients: dict[str, CheckedClient], values: dict[str, Any], row: str
+) -> None:
+    expected = dict(zip(ROLES, ROWS[row], strict=True))
+    assert {role: _ask(app, clients[role], row, values) for role in ROLES} == expected
+
+
+def test_every_endpoint_is_in_the_table(app: Flask) -> None:
+    served = {
+        _name(method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - QUIET_METHODS
+    }
+    assert served - set(ROWS) == set(), "give these a row in access_table.py"
+    assert set(ROWS) - served == set(), "these exist no more"
+
+
+def test_what_is_public_is_public_on_purpose(app: Flask) -> None:
+    """The list of the guard and the table agree on who needs no sign-in."""
+    open_rows = {
+        row.split()[1] for row, answers in ROWS.items() if answers[0] not in ("in", "401", "403")
+    }
+    assert open_rows == {name for name in PUBLIC_ENDPOINTS if name in app.view_functions} - {
+        "auth.login"
+    }
