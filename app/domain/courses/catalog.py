@@ -95,6 +95,8 @@ def find_page(filters: CatalogFilters) -> CatalogPage:
 def _find(filters: CatalogFilters) -> CatalogPage:
     conditions = _conditions(filters)
     total = _bounded_count(conditions)
+    if not total:
+        return CatalogPage([], filters.page, pages=0, total=0)
     is_ranked = filters.q and filters.sort is Sort.POPULAR and filters.page <= RANKED_PAGES
     build = _ranked_cards if is_ranked else _sorted_cards
     rows = db.session.execute(build(filters, conditions))
