@@ -1,0 +1,1 @@
+"""Claims background jobs, runs them and commits. The jobs' rules live in the domain."""

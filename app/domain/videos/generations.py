@@ -34,6 +34,7 @@ class Work:
 
     video_id: UUID
     generation: int
+    attempt: int
     source_key: str
     is_served: bool
     published: Mapping[str, str]
@@ -82,6 +83,7 @@ def begin(video_id: UUID) -> Work | None:
     return Work(
         video_id=video.id,
         generation=generation,
+        attempt=video.attempts,
         source_key=video.source_key,
         is_served=video.generation is not None,
         published=_published(video.id, generation),

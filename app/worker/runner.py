@@ -1,0 +1,65 @@
+"""The worker process: runs the queue's workers until it is told to stop or the database goes."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Any, cast
+
+from flask import Flask, current_app
+from procrastinate import App
+
+from app.domain.videos.ingest import MEDIA_QUEUE
+from app.worker import tasks
+
+log = logging.getLogger("worker")
+
+_MEDIA_GRACE_SECONDS = 1.0
+_DEFAULT_GRACE_SECONDS = 10.0
+
+
+def run_worker(concurrency: int) -> None:
+    """Run background jobs of the current application until SIGTERM or SIGINT.
+
+    One transcode at a time, whatever `concurrency` says: it takes all cores. The other queues
+    run `concurrency` jobs beside it, so that taking over stalled jobs never waits for a video.
+    Returns when the database goes away, too; who started the process starts it again.
+    """
+    flask_app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - Flask's own recipe
+    asyncio.run(_run(tasks.build(cast(Flask, flask_app)), concurrency))
+
+
+async def _run(queue: App, concurrency: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with queue.open_async():
+        workers = [
+            asyncio.create_task(_worker(queue, MEDIA_QUEUE, 1, _MEDIA_GRACE_SECONDS)),
+            asyncio.create_task(
+                _worker(queue, tasks.DEFAULT_QUEUE, max(1, concurrency), _DEFAULT_GRACE_SECONDS)
+            ),
+        ]
+        told = asyncio.create_task(stop.wait())
+        await asyncio.wait([told, *workers], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            log.warning("the queue cannot be reached; stopping")
+        for task in (told, *workers):
+            task.cancel()
+        for worker in workers:
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+
+
+async def _worker(queue: App, name: str, concurrency: int, grace_seconds: float) -> None:
+    await queue.run_worker_async(
+        name=name,
+        queues=[name],
+        concurrency=concurrency,
+        shutdown_graceful_timeout=grace_seconds,
+        install_signal_handlers=False,
+        update_heartbeat_interval=tasks.HEARTBEAT_SECONDS,
+        stalled_worker_timeout=tasks.STALLED_SECONDS,
+        delete_jobs="successful",
+    )

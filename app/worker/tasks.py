@@ -1,0 +1,82 @@
+"""The queue's tasks by name. Enqueueing them is `domain/outbox/jobs`, always by name."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from flask import Flask
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import ConnectorException, JobAborted
+from procrastinate.job_context import AbortReason
+
+from app.domain.videos.ingest import TRANSCODE_TASK
+from app.worker.retries import Again, Interrupted
+from app.worker.transcode import transcode
+from app.worker.upkeep import sweep_media
+
+DEFAULT_QUEUE = "default"
+HEARTBEAT_SECONDS = 5.0
+STALLED_SECONDS = 15.0
+KEPT_JOB_HOURS = 30 * 24
+
+
+def build(flask_app: Flask) -> App:
+    """Return the queue with every task, on the application's database by psycopg 3."""
+    address = flask_app.extensions["settings"].database_url
+    conninfo = address.replace("postgresql+psycopg2://", "postgresql://", 1)
+    queue = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=8))
+    _add_media_tasks(queue, flask_app)
+    _add_upkeep_tasks(queue, flask_app)
+    return queue
+
+
+def _add_media_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.task(name=TRANSCODE_TASK, pass_context=True, retry=Again())
+    def transcode_video(context: JobContext, video_id: str) -> None:
+        with flask_app.app_context():
+            try:
+                transcode(UUID(video_id), context.should_abort)
+            except Interrupted:
+                if context.abort_reason() is AbortReason.SHUTDOWN:
+                    raise
+                raise JobAborted from None
+
+
+def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.periodic(cron="* * * * * */15")
+    @queue.task(
+        name="jobs.retry_stalled",
+        queue=DEFAULT_QUEUE,
+        queueing_lock="jobs.retry_stalled",
+        pass_context=True,
+    )
+    async def retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+        """Put jobs of workers without a heartbeat back in the queue."""
+        manager = context.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            if job.id != context.job.id:
+                with suppress(ConnectorException):  # it ended this moment
+                    await manager.retry_job(job)
+        await manager.prune_stalled_workers(STALLED_SECONDS)
+
+    @queue.periodic(cron="17 * * * *")
+    @queue.task(name="videos.sweep", queue=DEFAULT_QUEUE, queueing_lock="videos.sweep")
+    def sweep(timestamp: int) -> int:  # noqa: ARG001
+        """Remove media that nothing serves any more."""
+        with flask_app.app_context():
+            return sweep_media()
+
+    @queue.periodic(cron="41 3 * * *")
+    @queue.task(
+        name="jobs.forget_old",
+        queue=DEFAULT_QUEUE,
+        queueing_lock="jobs.forget_old",
+        pass_context=True,
+    )
+    async def forget_old(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+        """Forget jobs that ended a month ago."""
+        await context.app.job_manager.delete_old_jobs(
+            nb_hours=KEPT_JOB_HOURS,
+            include_failed=True,
+            include_cancelled=True,
+            include_aborted=True,
+        )

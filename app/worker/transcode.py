@@ -1,0 +1,144 @@
+"""The transcode job: claims a video, lets the domain work, commits what it tells."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.current import integrations
+from app.database import db
+from app.domain.courses import authoring
+from app.domain.videos import generations, transcoding
+from app.domain.videos.generations import MAX_ATTEMPTS, Publication, TooManyAttempts, Work
+from app.domain.videos.models import Video
+from app.domain.videos.transcoding import Progress
+from app.errors import DomainError, MediaInvalid
+from app.worker.retries import Interrupted, RunAgain
+
+log = logging.getLogger("worker.transcode")
+
+_REPORT_SECONDS = 1.0
+_HELD_WAIT = timedelta(seconds=15)
+_ATTEMPT_WAIT = timedelta(seconds=30)
+
+
+class _Gone(Exception):
+    """The video was deleted while it was being transcoded."""
+
+
+def transcode(video_id: UUID, should_stop: Callable[[], bool]) -> None:
+    """Transcode a video to its end, or to its failure, which the video's row then tells.
+
+    Raises Interrupted when `should_stop` turns true, RunAgain when another attempt is due.
+    """
+    with _held(video_id):
+        work = _begin(video_id)
+        if work is None:
+            return
+        try:
+            transcoding.run(work, _Recorder(work, should_stop))
+        except Interrupted:
+            generations.release(video_id)
+            _commit()
+            raise
+        except _Gone:
+            integrations.storage.delete_prefix(work.prefix)
+        except MediaInvalid as error:
+            _fail(video_id, error.code, error.detail)
+        except DomainError as error:
+            _fail_or_postpone(work, error.code, error.detail)
+        except Exception as error:
+            log.exception("transcode failed", extra={"video_id": str(video_id)})
+            db.session.rollback()
+            _fail_or_postpone(work, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
+
+
+class _Recorder:
+    """Commits what a transcode tells: every publication, and progress once a second."""
+
+    def __init__(self, work: Work, should_stop: Callable[[], bool]) -> None:
+        self._work = work
+        self._should_stop = should_stop
+        self._told: Progress | None = None
+        self._told_at = 0.0
+
+    def __call__(self, step: Progress | Publication) -> None:
+        if self._should_stop():
+            raise Interrupted
+        if isinstance(step, Publication):
+            self._publish(step)
+        elif step != self._told and time.monotonic() - self._told_at >= _REPORT_SECONDS:
+            generations.report(self._work.video_id, step.stage, step.percent)
+            _commit()
+            self._told, self._told_at = step, time.monotonic()
+
+    def _publish(self, publication: Publication) -> None:
+        if not generations.publish(self._work, publication):
+            db.session.rollback()
+            raise _Gone
+        authoring.follow_video(db.session.get_one(Video, self._work.video_id))
+        _commit()
+        names = ", ".join(rendition.name for rendition in publication.renditions)
+        log.info(
+            "published %s of generation %d",
+            names,
+            self._work.generation,
+            extra={"video_id": str(self._work.video_id)},
+        )
+
+
+def _begin(video_id: UUID) -> Work | None:
+    try:
+        work = generations.begin(video_id)
+    except TooManyAttempts:
+        _fail(
+            video_id,
+            "WORKER_LOST",
+            f"The worker was lost in each of {MAX_ATTEMPTS} attempts. "
+            "The file may need more memory or time than this machine has.",
+        )
+        return None
+    _commit()
+    return work
+
+
+def _fail_or_postpone(work: Work, code: str, detail: str) -> None:
+    """Fail for good after the last attempt, otherwise say why and ask for another."""
+    if work.attempt >= MAX_ATTEMPTS:
+        _fail(work.video_id, code, detail)
+        return
+    generations.postpone(work.video_id, code, detail)
+    _commit()
+    raise RunAgain(code, _ATTEMPT_WAIT * work.attempt)
+
+
+def _fail(video_id: UUID, code: str, detail: str) -> None:
+    generations.fail(video_id, code, detail)
+    _commit()
+    log.warning("transcode failed: %s", code, extra={"video_id": str(video_id)})
+
+
+def _commit() -> None:
+    """Commit and give the connection back: hours may pass until the next query."""
+    db.session.commit()
+    db.session.remove()
+
+
+@contextmanager
+def _held(video_id: UUID) -> Iterator[None]:
+    """Hold the video against other workers; raises RunAgain while one of them holds it.
+
+    A session-level lock on a connection of its own, outside any transaction: PostgreSQL drops it
+    with the connection, so a killed worker holds nothing and one believed dead still does.
+    """
+    key = int.from_bytes(video_id.bytes[:8], "big", signed=True)
+    connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    with connection:
+        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
+            raise RunAgain("another worker is at this video", _HELD_WAIT)
+        yield
