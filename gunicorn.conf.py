@@ -20,39 +20,62 @@ from gunicorn.sock import TCPSocket, UnixSocket
 from gunicorn.workers.gthread import ThreadWorker
 
 RUN_DIR = Path(os.environ.get("RUN_DIR") or "var/run").resolve()
-SERVING = RUN_DIR / "web.serving"  # the pid of the master whose workers answered last
-ORPHAN_SECONDS = 20  # how long orphaned workers wait for a new master
+SERVING = RUN_DIR / "web.serving"  # names the worker that loaded the application last
+RELOADED = RUN_DIR / "web.reloaded"  # touched at each HUP
+SUCCESSION_SECONDS = 15  # how long a worker serves on while its successors start
 MEMORY_LIMIT_BYTES = int(os.environ.get("WEB_MEMORY_LIMIT_MB") or 512) * 1024 * 1024
 MEMORY_CHECK_EVERY = 50  # requests
 
 
 class Worker(ThreadWorker):
-    """A threaded worker that outlives a killed master until the next one serves."""
+    """A threaded worker that goes only when its successors serve.
 
-    orphaned_at: float | None = None
+    gunicorn stops workers at once when their master died, which refuses connections until the next
+    master listens; and at a HUP before the new workers have loaded the application, which lets
+    every request wait for them.
+    """
+
+    booted_at = 0.0
+    retires_at: float | None = None
+    serving_then = ""
+
+    def init_process(self) -> None:
+        """Note the time before the application is loaded."""
+        self.booted_at = time.time()
+        super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Answer SIGTERM: at a HUP serve on for a while, else finish what is in flight."""
+        if self.retires_at is None and not self.booted_at < _reloaded_at() > time.time() - 5:
+            super().handle_exit(sig, frame)
+        else:
+            self._retire()
 
     def is_parent_alive(self) -> bool:
-        """Keep serving after the master died until its successor's workers do.
-
-        Stopping at once, as gunicorn does, refuses connections for as long as the new master and
-        its workers need to start.
-        """
-        if self.ppid == os.getppid():
+        """Tell the loop, which asks at least once a second, whether to go on serving."""
+        if self.ppid != os.getppid():
+            self._retire()
+        if self.retires_at is None:
             return True
-        now = time.monotonic()
-        if self.orphaned_at is None:
-            self.orphaned_at = now
-            self.log.warning("The master is gone; serving until the next one does")
-        if _serving_master() in (0, self.ppid) and now - self.orphaned_at < ORPHAN_SECONDS:
+        if _serving() == self.serving_then and time.monotonic() < self.retires_at:
             return True
-        self._accept_what_waits()
+        self._stop_listening()
         return False
 
-    def _accept_what_waits(self) -> None:
-        """Take over the connections queued here; closing the socket would reset them."""
+    def _retire(self) -> None:
+        if self.retires_at is None:
+            self.serving_then = _serving()
+            self.retires_at = time.monotonic() + SUCCESSION_SECONDS
+            self.log.info("Serving until a successor does")
+
+    def _stop_listening(self) -> None:
+        """Take over the connections queued here, which closing would reset, then close at once."""
+        self.alive = False
+        self.set_accept_enabled(False)
         for listener in self.sockets:
             for _ in range(self.worker_connections):
                 self.accept(listener)
+            listener.close()
 
 
 class JsonFormatter(logging.Formatter):
@@ -72,11 +95,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry)
 
 
-def _serving_master() -> int:
+def _serving() -> str:
     try:
-        return int(SERVING.read_text())
-    except (OSError, ValueError):
-        return 0
+        return SERVING.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _reloaded_at() -> float:
+    try:
+        return RELOADED.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _resident_bytes() -> int:
@@ -90,7 +120,7 @@ def _resident_bytes() -> int:
 def _listener(server: Arbiter) -> TCPSocket | UnixSocket:
     """Open the listening socket so that a killed master's orphans do not block it.
 
-    TCP: SO_REUSEPORT lets both listen. Unix: the new socket replaces the old one's name in one step.
+    TCP: SO_REUSEPORT lets both listen. Unix: the new socket takes the old one's name in one step.
     """
     address = server.address[0]
     if isinstance(address, str):
@@ -116,16 +146,19 @@ def on_starting(server: Arbiter) -> None:
     try:
         server.LISTENERS = [_listener(server)]
     except OSError as error:
-        server.log.error("Cannot listen on %s: %s", bind, error.strerror)
-        sys.exit(1)
+        sys.exit(f"Cannot listen on {bind}: {error.strerror}")
+
+
+def on_reload(_server: Arbiter) -> None:
+    """Let the workers that are told to stop next know why."""
+    RELOADED.touch()
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Tell orphans of an earlier master that they may go: the application is loaded."""
-    if _serving_master() != worker.ppid:
-        fresh = SERVING.with_suffix(f".{worker.pid}")
-        fresh.write_text(str(worker.ppid))
-        fresh.replace(SERVING)
+    """Tell retiring workers that one with the new application serves."""
+    fresh = SERVING.with_suffix(f".{worker.pid}")
+    fresh.write_text(str(worker.pid))
+    fresh.replace(SERVING)
 
 
 def post_request(worker: Worker, _request: Any, _environ: Any, _response: Any) -> None:

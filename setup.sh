@@ -72,7 +72,7 @@ install_lock() { # runtime|dev ; a second call with the same lock does nothing
   create_venv
   wanted="$lock $(cksum <"$lock")"
   [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && return
-  exec 9>"$VENV/.lock"
+  exec 9>"$VENV/.setup.lock" # uv locks .venv/.lock itself
   if command -v flock >/dev/null; then flock 9; fi
   step "installing $lock"
   local uv_pin=$VENV/.uv.txt
@@ -259,17 +259,13 @@ start_postgres() {
 
 # --- Commands ---------------------------------------------------------------------------------
 
-# A killed supervisord leaves its programs behind; they carry its mark and our RUN_DIR.
+# A killed supervisord leaves its programs behind; they carry its mark and our RUN_DIR. PostgreSQL
+# overwrites its environment, but leaves its process number in its data directory.
 orphans() {
-  local environment
-  for environment in /proc/[0-9]*/environ; do
-    if tr '\0' '\n' 2>/dev/null <"$environment" | grep -qxF "RUN_DIR=$RUN_DIR" && tr '\0' '\n' 2>/dev/null <"$environment" | grep -qx 'SUPERVISOR_ENABLED=1'; then
-      basename "$(dirname "$environment")"
-    fi
-  done
-  local pid_file
+  local pid_file pid
+  grep -lzxF "RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ 2>/dev/null | xargs -r grep -lzxF SUPERVISOR_ENABLED=1 2>/dev/null | cut -d/ -f3
   for pid_file in "$PG_HOME"/*/postmaster.pid; do
-    [[ -r $pid_file && $(readlink "/proc/$(head -n 1 "$pid_file")/exe" 2>/dev/null) == */postgres ]] && head -n 1 "$pid_file"
+    pid=$(head -n 1 "$pid_file" 2>/dev/null) && [[ $(readlink "/proc/$pid/exe") == */postgres* ]] && printf '%s\n' "$pid"
   done
   return 0
 }
@@ -353,10 +349,12 @@ start_demo() {
   step "migrating and furnishing the database"
   "$PY" -m flask --app wsgi db upgrade >"$LOG_DIR/upgrade.log" 2>&1 || { tail -n 30 "$LOG_DIR/upgrade.log" >&2; die "the migrations failed"; }
   "$PY" -m flask --app wsgi seed >"$LOG_DIR/seed.log" 2>&1 || { tail -n 30 "$LOG_DIR/seed.log" >&2; die "the demo data could not be made"; }
-  if [[ $ALREADY ]]; then control signal HUP web >/dev/null; fi
-  control start web worker >/dev/null 2>&1 || true
   step "waiting for the first answer"
+  if [[ $ALREADY ]]; then control signal HUP web >/dev/null 2>&1 || true; fi
+  control start web >/dev/null 2>&1 &
+  control start worker >/dev/null 2>&1 &
   wait_until_ready
+  wait
 }
 
 cmd_demo() {
@@ -370,7 +368,9 @@ cmd_demo() {
   done
   install_lock runtime
   if [[ $fresh ]]; then remove_data; fi
+  trap '[[ $ALREADY ]] || control shutdown >/dev/null 2>&1 || true' EXIT
   start_demo
+  trap - EXIT
   summary
   if [[ $detach ]]; then
     say "Ready: http://127.0.0.1:$PORT"
