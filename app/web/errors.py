@@ -2,6 +2,8 @@
 whether a person (HTML) or a program (problem+json, below /api/) is told."""
 
 import logging
+import math
+import time
 from urllib.parse import urlencode
 
 from flask import Flask, Response, redirect, render_template, request, url_for
@@ -15,9 +17,11 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from app import errors
 from app.database import db
 from app.observability import request_id
+from app.web.extensions import limiter
 from app.web.json import problem
 
 log = logging.getLogger("web")
+FALLBACK_WAIT_SECONDS = 60
 
 STATUS: dict[type[errors.DomainError], int] = {
     errors.InvalidInput: 422,
@@ -110,7 +114,9 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _rate_limited(_: RateLimitExceeded) -> ResponseReturnValue:
     detail = gettext("Too many tries. Wait a moment and try again.")
     response = _answer(429, "RATE_LIMITED", detail)
-    response.headers.setdefault("Retry-After", "60")
+    exceeded = limiter.current_limit
+    wait_seconds = math.ceil(exceeded.reset_at - time.time()) if exceeded else FALLBACK_WAIT_SECONDS
+    response.headers["Retry-After"] = str(max(1, wait_seconds))
     return response
 
 

@@ -63,8 +63,13 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=12 * 3600,
         RATELIMIT_STORAGE_URI=limit_storage_uri(settings),
+        RATELIMIT_STRATEGY="fixed-window",  # the one that can give a hit back
         RATELIMIT_HEADERS_ENABLED=True,
-        RATELIMIT_STRATEGY="moving-window" if settings.redis_url else "fixed-window",
+        RATELIMIT_HEADER_LIMIT="RateLimit-Limit",
+        RATELIMIT_HEADER_REMAINING="RateLimit-Remaining",
+        RATELIMIT_HEADER_RESET="RateLimit-Reset",
+        # What it would call Retry-After, on every answer, is the reset in seconds from now.
+        RATELIMIT_HEADER_RETRY_AFTER="RateLimit-Reset",
         BABEL_DEFAULT_LOCALE=LANGUAGES[0],
         BABEL_TRANSLATION_DIRECTORIES="translations",
         COMPRESS_ALGORITHM=["gzip"],

@@ -5,7 +5,7 @@ from flask import Response, request, session
 from app.database import db
 from app.domain.accounts import credentials, registration, sessions
 from app.domain.accounts.models import User
-from app.errors import InvalidInput
+from app.errors import InvalidInput, TooManyRequests
 from app.web.access import (
     clear_session_cookie,
     client_info,
@@ -19,9 +19,16 @@ CSRF_FIELD = "csrf_token"
 
 
 def check(email: str, password: str) -> User:
-    """Return whose credentials these are. Raises InvalidCredentials, RateLimitExceeded."""
+    """Return whose credentials these are.
+
+    Raises InvalidCredentials, RateLimitExceeded and, in a rush, TooManyRequests.
+    """
     limits.count_sign_in(email)
-    user = credentials.authenticate(email, password)
+    try:
+        user = credentials.authenticate(email, password)
+    except TooManyRequests:
+        limits.give_back()
+        raise
     limits.give_back()
     return user
 
@@ -47,11 +54,11 @@ def let_out(response: Response) -> Response:
 
 
 def welcome(email: str, password: str, name: str) -> None:
-    """Add an account, or do as if. Raises InvalidInput, RateLimitExceeded."""
+    """Add an account, or do as if. Raises InvalidInput, RateLimitExceeded, TooManyRequests."""
     limits.count_sign_up()
     try:
         registration.register(email, password, name)
-    except InvalidInput:
+    except (InvalidInput, TooManyRequests):
         limits.give_back()
         raise
     db.session.commit()
