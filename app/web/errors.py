@@ -12,7 +12,7 @@ from flask_babel import gettext
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from app import errors
 from app.database import db
@@ -111,6 +111,11 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
+def _unknown_host(_: SecurityError) -> ResponseReturnValue:
+    """Say so in plain text: no address of this site can be built for a name that is not its."""
+    return Response("This site does not answer to that name.\n", 400, mimetype="text/plain")
+
+
 def _rate_limited(_: RateLimitExceeded) -> ResponseReturnValue:
     detail = gettext("Too many tries. Wait a moment and try again.")
     response = _answer(429, "RATE_LIMITED", detail)
@@ -140,6 +145,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(errors.DomainError, _domain_error)
     app.register_error_handler(RateLimitExceeded, _rate_limited)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SecurityError, _unknown_host)
     app.register_error_handler(InternalServerError, _crash)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
