@@ -53,7 +53,6 @@ def configure(app: Flask, settings: Settings) -> None:
             "pool_size": settings.database_pool_size,
             "max_overflow": 0,
             "pool_timeout": 3,
-            "pool_pre_ping": True,
             "connect_args": {
                 "application_name": "web",
                 "options": "-c statement_timeout=5000"
