@@ -5,38 +5,29 @@
 
 /** Draw the cues of whichever track is loaded; say where they stand by `player:captions`. */
 export function initCaptions(player) {
-  const { video, choices, root } = player;
+  const { choices, root } = player;
   const box = player.part('captions');
   let track = null;
 
   const draw = () => {
-    const cues = choices.hasCaptionsOn && !choices.isListening ? [...(track?.activeCues ?? [])] : [];
+    const isOn = choices.hasCaptionsOn && !choices.isListening;
+    const cues = isOn ? [...(track?.activeCues ?? [])] : [];
     box.replaceChildren(...cues.map(drawCue));
     box.hidden = cues.length === 0;
-    box.lang = track?.language ?? '';
+    box.lang = choices.captionTrack?.language ?? '';
     root.dispatchEvent(new CustomEvent('player:captions'));
   };
   const bind = () => {
-    const loaded = loadedTrack(video);
+    const loaded = player.engine?.textTrack ?? null;
     if (loaded !== track) {
       track?.removeEventListener('cuechange', draw);
       track = loaded;
       track?.addEventListener('cuechange', draw);
     }
-    // The browser must not draw them a second time.
-    if (track?.mode === 'showing') track.mode = 'hidden';
     draw();
   };
-  for (const name of ['addtrack', 'removetrack', 'change']) {
-    video.textTracks.addEventListener(name, bind);
-  }
   choices.addEventListener('change', bind);
-}
-
-/** Return the text track whose cues are being loaded, or null. */
-export function loadedTrack(video) {
-  const isText = (track) => track.kind === 'subtitles' || track.kind === 'captions';
-  return [...video.textTracks].find((track) => isText(track) && track.mode !== 'disabled') ?? null;
+  player.addEventListener('state', bind);
 }
 
 /** Return a cue's words without its markup. */

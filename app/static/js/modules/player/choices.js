@@ -41,6 +41,7 @@ export class Choices extends EventTarget {
       this.#changed();
     });
     engine.addEventListener('level', () => this.#changed());
+    engine.addEventListener('cues', () => this.#changed());
     engine.addEventListener('captions', () => {
       this.#applyCaptions();
       this.#changed();
@@ -106,10 +107,9 @@ export class Choices extends EventTarget {
 
   #applyQuality() {
     const { engine } = this.#player;
-    if (this.isListening || !engine.levels.length) return;
-    const offered = engine.levels.map((level) => level.height);
+    if (this.isListening) return;
     // A rung this video lacks means the best one below it.
-    const height = offered.find((lines) => lines <= this.quality) ?? 0;
+    const height = engine.heights.find((lines) => lines <= this.quality) ?? 0;
     engine.setHeight(this.quality === AUTO ? 0 : height);
   }
 

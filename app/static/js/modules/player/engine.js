@@ -1,5 +1,6 @@
 /** Plays a session's manifest with hls.js. Loaded when first needed: the page is light before play. */
 
+import { Cues } from './cues.js';
 import { loadPolicies, playlistLoader } from './loading.js';
 
 const VENDOR = new URL('../../../vendor/hls.js/', import.meta.url);
@@ -11,6 +12,10 @@ const AHEAD_SECONDS = 25;
 
 let library = null;
 let tries = 0;
+
+function heightsOf(levels) {
+  return [...new Set(levels.map((level) => level.height))].sort((a, b) => b - a);
+}
 
 /** Fetch hls.js, once. A failed fetch may be tried again. */
 export function loadLibrary() {
@@ -33,7 +38,7 @@ function allowWorker() {
 }
 
 /**
- * Events: `levels`, `level`, `captions`, `flow` (something arrived), `trouble` ({kind, status}): kind
+ * Events: `levels`, `level`, `captions`, `cues`, `flow` (something arrived), `trouble` ({kind, status}): kind
  * is `refused` (ask the session), `network` (try again later), `media` (cannot be decoded).
  */
 export class HlsEngine extends EventTarget {
@@ -42,6 +47,8 @@ export class HlsEngine extends EventTarget {
   #links;
   #session;
   #video;
+  #cues;
+  #heights = [];
   #repairedAt = 0;
 
   constructor(Hls, video, session, links) {
@@ -50,6 +57,7 @@ export class HlsEngine extends EventTarget {
     this.#video = video;
     this.#session = session;
     this.#links = links;
+    this.#cues = new Cues(video);
     this.isListening = false;
   }
 
@@ -85,12 +93,11 @@ export class HlsEngine extends EventTarget {
     this.#hls.stopLoad();
   }
 
-  /** Rungs for a menu, best first: `{index, height}`. */
-  get levels() {
-    if (this.isListening || !this.#hls) return [];
-    return this.#hls.levels
-      .map((level, index) => ({ index, height: level.height }))
-      .sort((a, b) => b.height - a.height);
+  /** Heights of the rungs, best first. */
+  get heights() {
+    // The sound alone has none: those of the film stay on offer.
+    if (!this.isListening && this.#hls?.levels.length) this.#heights = heightsOf(this.#hls.levels);
+    return this.#heights;
   }
 
   /** Height of the picture being shown, or 0. */
@@ -115,6 +122,12 @@ export class HlsEngine extends EventTarget {
   /** Load the captions at `index`, or none for -1. They are drawn by captions.js. */
   setCaptions(index) {
     this.#hls.subtitleTrack = index;
+    this.#cues.select(index);
+  }
+
+  /** The text track that holds the cues of the captions. */
+  get textTrack() {
+    return this.#cues.track;
   }
 
   /** Stop at once and drop everything buffered. */
@@ -135,15 +148,19 @@ export class HlsEngine extends EventTarget {
       maxBufferLength: AHEAD_SECONDS,
       maxMaxBufferLength: AHEAD_SECONDS,
       backBufferLength: 60,
+      renderTextTracksNatively: false,
       pLoader: playlistLoader(this.#Hls.DefaultConfig.loader, () => this.#session.manifest),
       xhrSetup: (xhr, address) => this.#prepare(xhr, address),
       ...loadPolicies(() => this.#links.distrust()),
     });
-    hls.subtitleDisplay = false;
     hls.on(Events.MANIFEST_PARSED, () => this.#tell('levels'));
     hls.on(Events.FRAG_BUFFERED, () => this.#tell('flow'));
     hls.on(Events.LEVEL_SWITCHED, () => this.#tell('level'));
     hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#tell('captions'));
+    hls.on(Events.CUES_PARSED, (_, { subtitleTrack, cues }) => {
+      this.#cues.add(subtitleTrack.id, cues);
+      this.#tell('cues');
+    });
     hls.on(Events.ERROR, (_, data) => this.#failed(data));
     return hls;
   }

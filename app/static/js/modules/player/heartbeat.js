@@ -79,7 +79,7 @@ export class Heartbeat extends EventTarget {
   leave() {
     this.#goodbye(true);
     this.stop();
-    this.#session.leave();
+    this.#session.lapse();
   }
 
   /** Save, release the stream and wait for it: another lesson follows on this page. */
@@ -92,7 +92,7 @@ export class Heartbeat extends EventTarget {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
     }
-    this.#session.leave();
+    this.#session.lapse();
   }
 
   /** Send nothing more until a session opens. */

@@ -13,12 +13,13 @@ const STEPS = {
   ended_by_staff: WATCH_HERE,
 };
 
-/** Return `{title, text, step}` for an error (`code`, `status`) or the reason of an ending. */
+/** Return `{title, text, step, isNetwork}` for an error (`code`, `status`) or the reason of an ending. */
 export function explain({ code, status, detail }, { strings }) {
   const key = keyOf(code, status, strings.problems);
   const { title, text } = strings.problems[key];
   // Where we have no words of our own, the server's are better than none.
-  return { title, text: key === 'OTHER' && detail ? detail : text, step: STEPS[key] ?? RETRY };
+  const words = key === 'OTHER' && detail ? detail : text;
+  return { title, text: words, step: STEPS[key] ?? RETRY, isNetwork: key === 'UNREACHABLE' };
 }
 
 function keyOf(code, status, problems) {

@@ -13,7 +13,7 @@ export class NativeEngine extends EventTarget {
     this.#video = video;
     this.#session = session;
     this.isListening = false;
-    this.levels = [];
+    this.heights = [];
     this.height = 0;
     video.addEventListener('error', this.#failed);
     video.addEventListener('progress', this.#flowed);
@@ -67,6 +67,11 @@ export class NativeEngine extends EventTarget {
     [...this.#video.textTracks].forEach((track, at) => {
       track.mode = at === index ? 'hidden' : 'disabled';
     });
+  }
+
+  /** The text track that holds the cues of the captions. */
+  get textTrack() {
+    return [...this.#video.textTracks].find((track) => track.mode === 'hidden') ?? null;
   }
 
   /** Stop at once and drop everything buffered. */

@@ -20,11 +20,21 @@ export function initPanels(player) {
     player.part('cover').hidden = player.engine !== null && !player.choices.isListening;
     if (isLimit) showDevices(player, error);
     else if (error) showMessage(player, error);
-    if (error && hadFocus) root.querySelector('.player__panel:not([hidden]) :is(button, a)')?.focus();
+    if (hadFocus) moveFocus(root, Boolean(error));
   };
   player.addEventListener('state', update);
   player.choices.addEventListener('change', update);
   update();
+}
+
+/** Where the focus goes when what held it is hidden: to the offered step, else to the player. */
+function moveFocus(root, isAsked) {
+  const step = isAsked && root.querySelector('.player__panel:not([hidden]) :is(button, a):not([hidden])');
+  const focused = root.ownerDocument.activeElement;
+  if (step) step.focus();
+  else if (!root.contains(focused) || !focused.checkVisibility()) {
+    root.focus({ preventScroll: true });
+  }
 }
 
 function overOf({ reason, detail }) {
@@ -53,7 +63,7 @@ function initWait(player) {
 }
 
 function showMessage(player, error) {
-  const { title, text, step } = explain(error, player.config);
+  const { title, text, step, isNetwork } = explain(error, player.config);
   const { urls, strings } = player.config;
   player.part('message-title').textContent = title;
   player.part('message-text').textContent = text;
@@ -61,7 +71,7 @@ function showMessage(player, error) {
   const labels = { retry: strings.tryAgain, 'watch-here': strings.watchHere };
   action.dataset.step = step;
   action.hidden = !(step in labels);
-  action.textContent = error.code === 'UNREACHABLE' ? strings.reconnect : (labels[step] ?? '');
+  action.textContent = isNetwork ? strings.reconnect : (labels[step] ?? '');
   const link = player.part('message-link');
   const links = {
     'sign-in': [urls.signIn, strings.signIn],

@@ -47,12 +47,6 @@ export class Session extends EventTarget {
     if (this.state === 'live') this.state = 'lapsed';
   }
 
-  /** The tab said goodbye; the server releases the lease. */
-  leave() {
-    this.lapse();
-    forgetTab();
-  }
-
   /** The server ended the stream. */
   end(reason, detail = '') {
     if (this.state === 'ended') return;

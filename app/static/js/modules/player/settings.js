@@ -56,10 +56,10 @@ function qualities({ choices, config, engine }) {
   const isAuto = choices.quality === 'auto';
   const height = engine?.height ?? 0;
   const auto = isAuto && height ? phrase(strings.autoNow, { lines: height }) : strings.auto;
-  const rungs = (engine?.levels ?? []).map((level) => ({
-    label: phrase(strings.lines, { lines: level.height }),
-    value: level.height,
-    isChecked: choices.quality === level.height,
+  const rungs = (engine?.heights ?? []).map((lines) => ({
+    label: phrase(strings.lines, { lines }),
+    value: lines,
+    isChecked: choices.quality === lines,
   }));
   const sound = { label: strings.soundOnly, value: 'audio', isChecked: choices.isListening };
   const items = [{ label: auto, value: 'auto', isChecked: isAuto }, ...rungs, sound];

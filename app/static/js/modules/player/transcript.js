@@ -1,9 +1,7 @@
 /** The transcript beside the film: the line being spoken is marked, and a line is a way there. */
 
-import { cueText, loadedTrack } from './captions.js';
+import { cueText } from './captions.js';
 import { clock } from './time.js';
-
-const FILL_MS = 500;
 
 /** Follow the film in the page's transcript; fill it from the captions where the page has none. */
 export function initTranscript(player) {
@@ -30,9 +28,7 @@ export function initTranscript(player) {
     goTo(player, Number(line.dataset.seconds));
   });
   video.addEventListener('timeupdate', follow);
-  const fill = () => setTimeout(() => fillFromCues(player), FILL_MS);
-  player.choices.addEventListener('change', fill);
-  video.addEventListener('loadeddata', fill);
+  player.choices.addEventListener('change', () => fillFromCues(player));
 }
 
 function find() {
@@ -45,10 +41,12 @@ async function goTo(player, seconds) {
   player.root.scrollIntoView({ block: 'nearest' });
 }
 
-function fillFromCues({ video }) {
+function fillFromCues({ engine, choices }) {
   const list = find();
-  const cues = [...(loadedTrack(video)?.cues ?? [])];
-  if (!list || list.dataset.source === 'page' || list.children.length >= cues.length) return;
+  const cues = [...(engine?.textTrack?.cues ?? [])];
+  const source = `${choices.captionTrack?.language} ${cues.length}`;
+  if (!list || !cues.length || list.dataset.source === 'page' || list.dataset.source === source) return;
+  list.dataset.source = source;
   list.replaceChildren(...cues.map(drawLine));
 }
 
