@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
-NICENESS = 10
-QUEUE_PER_SLOT = 2
-WAIT_SECONDS = 5.0
+NICENESS = 5
+QUEUE_PER_SLOT = 3
+WAIT_SECONDS = 10.0
 RETRY_AFTER_SECONDS = 2
 COMMON_PASSWORDS = Path(__file__).parent / "common_passwords.txt.gz"
 

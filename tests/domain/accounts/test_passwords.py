@@ -107,9 +107,9 @@ def test_crowd_is_turned_away_while_the_slots_are_busy(app: Flask) -> None:
         return finish.wait(10)
 
     with ThreadPoolExecutor(8) as crowd:
-        admitted = [crowd.submit(slots.run, work) for _ in range(3)]
+        admitted = [crowd.submit(slots.run, work) for _ in range(1 + passwords.QUEUE_PER_SLOT)]
         assert busy.wait(10)
-        while slots._places.acquire(blocking=False):  # until all three are in
+        while slots._places.acquire(blocking=False):  # until all are in
             slots._places.release()
         with pytest.raises(TooManyRequests) as caught:
             slots.run(lambda: True)
