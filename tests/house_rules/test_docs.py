@@ -10,7 +10,11 @@ from flask import Flask
 from app.config import Settings
 from tests.support import sources
 
-DOCS = (*sources.walk(sources.ROOT / "docs", ".md"), sources.ROOT / "README.md")
+DOCS = tuple(
+    path
+    for path in (*sources.walk(sources.ROOT / "docs", ".md"), sources.ROOT / "README.md")
+    if path.is_file()
+)
 TOP_LEVEL = ("app", "tests", "docs", "migrations", "nginx", ".ci", ".github")
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")

@@ -10,9 +10,8 @@ from tests.support import sources
 pytestmark = pytest.mark.no_database
 EXAMPLE = sources.ROOT / ".env.production.example"
 DEVELOPMENT_EXAMPLE = sources.ROOT / ".env.example"
-# Read by setup.sh, gunicorn or compose and not by the application.
-OUTSIDE = frozenset({"COMPOSE_PROJECT_NAME", "POSTGRES_PASSWORD", "DATABASE_ADMIN_URL"})
-NEVER_IN_PRODUCTION: frozenset[str] = frozenset()
+# Files that read variables which the application does not.
+OPERATIONS = ("gunicorn.conf.py", "supervisord.conf", "setup.sh", "docker-compose.yml")
 ASSIGNMENT = re.compile(r"^#?\s?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 
 
@@ -21,15 +20,24 @@ def _named(text: str) -> set[str]:
     return {name.removesuffix("_FILE") for name in names}
 
 
-def test_production_example_names_exactly_the_settings() -> None:
-    offered = _named(EXAMPLE.read_text(encoding="utf-8")) - OUTSIDE
-    known = {field.upper() for field in Settings.model_fields} - NEVER_IN_PRODUCTION
-    assert offered == known
+def _read_elsewhere() -> set[str]:
+    """Return the variables that processes around the application read."""
+    folders = [path for name in ("nginx", ".ci") for path in sources.walk(sources.ROOT / name)]
+    files = [path for name in OPERATIONS if (path := sources.ROOT / name).is_file()]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (*files, *folders))
+    return set(re.findall(r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+", text.replace("ENV_", "")))
+
+
+def test_production_example_names_every_setting_and_nothing_else() -> None:
+    offered = _named(EXAMPLE.read_text(encoding="utf-8"))
+    known = {field.upper() for field in Settings.model_fields}
+    assert known - offered == set(), "the example lacks these settings"
+    assert offered - known - _read_elsewhere() == set(), "nobody reads these"
 
 
 def test_development_example_names_only_settings() -> None:
-    offered = _named(DEVELOPMENT_EXAMPLE.read_text(encoding="utf-8")) - OUTSIDE
-    assert offered <= {field.upper() for field in Settings.model_fields}
+    offered = _named(DEVELOPMENT_EXAMPLE.read_text(encoding="utf-8"))
+    assert offered <= {field.upper() for field in Settings.model_fields} | _read_elsewhere()
 
 
 def test_production_example_cannot_be_started_as_it_is() -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 SEGMENT = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+)?")
 VARIABLE = re.compile(r"<(?:(?P<converter>[a-z]+)(?:\([^)]*\))?:)?(?P<name>[a-z_]+)>")
 UNTYPED = frozenset(
-    {"slug", "page", "release", "name", "language", "lang", "code", "token", "filename"}
+    {"slug", "page", "release", "name", "rung", "language", "code", "token", "filename"}
 )
 BLUEPRINTS = frozenset({"pages", "auth", "courses", "admin", "playback"})
 
