@@ -1,5 +1,6 @@
 /** A pop-up menu of choices behind a button, after the ARIA menu pattern. */
 
+const BAR_PX = 64;
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 /**
@@ -8,12 +9,14 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
  * hears a choice by the group's index.
  */
 export class Menu {
+  #root;
   #button;
   #list;
   #groups;
   #choose;
 
   constructor(player, name, groups, choose) {
+    this.#root = player.root;
     this.#button = player.part(`${name}-button`);
     this.#list = player.part(`${name}-menu`);
     this.#groups = groups;
@@ -29,6 +32,9 @@ export class Menu {
     });
     this.#list.addEventListener('keydown', (event) => this.#steer(event));
     this.#list.addEventListener('focusout', (event) => this.#left(event.relatedTarget));
+    player.addEventListener('state', () => {
+      if (player.state !== 'active') this.close();
+    });
     player.root.addEventListener('pointerdown', (event) => {
       const isOwn = this.#list.contains(event.target) || this.#button.contains(event.target);
       if (this.isOpen && !isOwn) this.close();
@@ -48,10 +54,12 @@ export class Menu {
   /** Draw the choices; with `focus` the one that holds takes the focus. */
   open(focus) {
     this.#draw();
+    this.#list.style.setProperty('max-height', `${this.#root.clientHeight - BAR_PX}px`);
     this.#list.hidden = false;
     this.#button.setAttribute('aria-expanded', 'true');
     const target = this.#options.find((item) => item.ariaChecked === 'true') ?? this.#options[0];
     if (focus) target?.focus();
+    else if (target) this.#list.scrollTop = target.offsetTop - this.#list.clientHeight / 2;
   }
 
   close() {

@@ -12,6 +12,7 @@ import { Recovery } from './recovery.js';
 import { Session } from './session.js';
 
 const NEAR_END_SECONDS = 5;
+const WORTH_TELLING_SECONDS = 5;
 const UNPLAYABLE = { code: 'UNPLAYABLE', status: 0 };
 
 /**
@@ -131,7 +132,7 @@ export class Player extends EventTarget {
       this.#position = position ?? this.#resumePosition();
       engine.open(this.#position, this.choices.isListening);
       this.#become('active');
-      if (position === null && this.#position > 0) this.#tellResumed();
+      if (position === null && this.#position > WORTH_TELLING_SECONDS) this.#tellResumed();
     } catch (error) {
       this.#drop();
       this.fail(error instanceof ApiError || error === UNPLAYABLE ? error : unreachable(error));

@@ -20,7 +20,9 @@ export function initSettings(player) {
     ),
   };
   const update = () => {
-    player.part('speed-value').textContent = `${choices.rate}×`;
+    const speed = `${choices.rate}×`;
+    player.part('speed-value').textContent = speed;
+    player.part('speed-button').setAttribute('aria-label', `${player.config.strings.speed} ${speed}`);
     menus.captions.offer(choices.captionTracks.length > 0);
     player.part('captions-button').dataset.on = String(choices.hasCaptionsOn);
     for (const menu of Object.values(menus)) menu.refresh();

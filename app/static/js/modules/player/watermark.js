@@ -8,6 +8,7 @@ const MIN_OPACITY = 0.2;
 const MIN_FONT_PX = 9;
 /** The lowest part of the picture belongs to captions and controls. */
 const HEIGHT_SHARE = 0.66;
+const MARGIN_SHARE = 0.02;
 
 /** Set on the element itself and important, so that no style sheet outweighs them. */
 const LAW = {
@@ -162,7 +163,13 @@ function pictureBox({ root, video }) {
   if (!video.videoWidth) return { left: 0, top: 0, width, height };
   const scale = Math.min(width / video.videoWidth, height / video.videoHeight);
   const shown = { width: video.videoWidth * scale, height: video.videoHeight * scale };
-  return { left: (width - shown.width) / 2, top: (height - shown.height) / 2, ...shown };
+  const margin = shown.width * MARGIN_SHARE;
+  return {
+    left: (width - shown.width) / 2 + margin,
+    top: (height - shown.height) / 2 + margin,
+    width: shown.width - 2 * margin,
+    height: shown.height - 2 * margin,
+  };
 }
 
 /** Pseudo-random places, as shares of the free room across and down, each far from the last. */
