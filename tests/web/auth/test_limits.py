@@ -106,6 +106,25 @@ def test_own_successes_buy_no_further_guesses(client: CheckedClient, member: Use
     assert statuses == [401] * 10 + [429] * 2
 
 
+def test_school_signing_in_at_once_does_not_lock_itself_out(
+    committed_app: Flask, live_server: LiveServer
+) -> None:
+    """More at a time than the limit allows guesses: some are told to wait, none for long."""
+    hashed = hash_password(PASSWORD)
+    people = [f"pupil{number}@example.com" for number in range(16)]
+    db.session.add_all(User(email=email, name="Pupil", password_hash=hashed) for email in people)
+    db.session.commit()
+
+    def sign_in(email: str) -> int:
+        body = {"email": email, "password": PASSWORD}
+        return requests.post(live_server.url + LOGIN, json=body, timeout=60).status_code
+
+    with ThreadPoolExecutor(16) as pupils:
+        at_once = list(pupils.map(sign_in, people))
+    assert set(at_once) <= {200, 429}
+    assert [sign_in(email) for email in people] == [200] * 16
+
+
 def test_page_and_api_share_the_limit(client: CheckedClient, member: User) -> None:
     for _ in range(10):
         _guess(client, member.email)
