@@ -115,12 +115,13 @@ def _wrap(command: Sequence[str], reads: Sequence[Path], writes: Path | None) ->
     if bwrap is None:
         return []
     wrapper = [bwrap, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
+    # first, so that it does not hide an environment that lives below it
+    wrapper += ["--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - empty, in the sandbox
     program = Path(command[0])
     python = Path(sys.executable).resolve().parents[1]
     visible = [*_SYSTEM_FOLDERS, sys.prefix, python, program.parent, program.resolve().parent]
     for path in dict.fromkeys(str(folder) for folder in visible):
         wrapper += ["--ro-bind-try", path, path]
-    wrapper += ["--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - empty, in the sandbox
     for read in reads:
         wrapper += ["--ro-bind", os.fspath(read), os.fspath(read)]
     if writes is not None:
