@@ -19,6 +19,8 @@ from app.web.extensions import limiter
 from tests import factories
 from tests.support.apps import made_app
 from tests.support.client import CheckedClient, sign_in
+from tests.support.house import House
+from tests.support.house import build as build_house
 from tests.support.known_secrets import SECRETS
 from tests.support.postgres import Server, temporary_server
 from tests.support.server import ROOT, LiveServer, gunicorn
@@ -280,3 +282,15 @@ def serve(committed_app: Flask, environment: dict[str, str]) -> Iterator[Callabl
 def live_server(serve: Callable[..., LiveServer]) -> LiveServer:
     """Two gunicorn workers serving `committed_app`'s database."""
     return serve()
+
+
+@pytest.fixture(scope="session")
+def house(
+    environment: dict[str, str],
+    fresh_database: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> House:
+    """Data for servers and browsers, with one clip that a worker has really transcoded."""
+    directory = tmp_path_factory.mktemp("house")
+    values = {"DATABASE_URL": fresh_database(), "DATA_DIR": str(directory), "LOG_LEVEL": "INFO"}
+    return build_house({**environment, **values}, directory)
