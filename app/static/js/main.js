@@ -1,4 +1,4 @@
-// Starts what a page asks for: [data-module='menu reveal'] loads modules/menu.js and
+// Starts what a page asks for: [data-module="tabs reveal"] loads modules/tabs.js and
 // modules/reveal.js and calls init(element) of each.
 const NAME = /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9-]*)?$/;
 
