@@ -29,7 +29,9 @@ from app.domain.courses.models import (
     LessonProgress,
 )
 from app.domain.courses.outline import LessonView, SectionView, continue_lesson_id, list_sections
+from app.domain.videos import transcripts
 from app.domain.videos.models import Video
+from app.domain.videos.transcripts import Paragraph
 from app.errors import NotFound
 
 PLAYABLE = "ready"
@@ -41,9 +43,9 @@ class LessonPage:
     """A lesson as one person sees it.
 
     `video_status` is "ready" as soon as a first rendition plays, else the state of the
-    transcode, "missing" without a video, and None for a text lesson. `body_html` is empty for
-    who may not open the lesson. `index` counts from 1; `previous` and `next` are the nearest
-    lessons this person may open.
+    transcode, "missing" without a video, and None for a text lesson. `body_html` and
+    `transcript` are empty for who may not open the lesson. `index` counts from 1; `previous`
+    and `next` are the nearest lessons this person may open.
     """
 
     course_id: uuid.UUID
@@ -60,6 +62,7 @@ class LessonPage:
     count: int
     percent: int
     body_html: Markup
+    transcript: tuple[Paragraph, ...]
     resume_position_seconds: float
     can_watch: bool
     is_enrolled: bool
@@ -97,6 +100,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Video.generation,
             LessonProgress.completed_at,
             unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
+            transcripts.source(Lesson.video_id, Course.language).label("captions"),
         )
         .join(Category, Category.id == Course.category_id)
         .outerjoin(Video, Video.id == Lesson.video_id)
@@ -146,11 +150,16 @@ def get_lesson_page(
         count=len(line),
         percent=percent_of(done, len(line)),
         body_html=markdown.render(row.body) if row.may_watch else Markup(),
+        transcript=transcripts.paragraphs(row.captions) if _may_read(row) else (),
         resume_position_seconds=resume_position(row.position_seconds, lesson.duration_seconds),
         can_watch=row.may_watch,
         is_enrolled=row.is_enrolled,
         video_status=_video_status(row, lesson.kind),
     )
+
+
+def _may_read(row: Any) -> bool:
+    return bool(row.may_watch and row.captions and row.generation is not None)
 
 
 def _video_status(row: Any, kind: LessonKind) -> str | None:

@@ -7,7 +7,8 @@ from app.domain.accounts.models import User
 from app.domain.courses import progress
 from app.domain.courses.lessons import find_lesson_to_continue, get_lesson_page
 from app.domain.courses.models import Course, CourseStatus, Lesson, LessonKind
-from app.domain.videos.models import VideoStatus
+from app.domain.videos import captions
+from app.domain.videos.models import Video, VideoStatus
 from app.errors import NotFound
 from tests import factories
 from tests.support.statements import recorded
@@ -132,3 +133,16 @@ def test_one_continues_only_what_is_open(
     assert find_lesson_to_continue(course.slug, enrolled.id) == video_lesson.id
     with pytest.raises(NotFound):
         find_lesson_to_continue(course.slug, outsider.id)
+
+
+def test_a_transcript_is_read_in_the_course_s_language_by_who_may_watch(
+    enrolled: User, outsider: User, course: Course, video_lesson: Lesson
+) -> None:
+    video = db.session.get_one(Video, video_lesson.video_id)
+    for language, words in (("am", "ሰላም።"), ("en", "Hello there.")):
+        webvtt = f"WEBVTT\n\n00:01.000 --> 00:02.000\n{words}\n"
+        captions.add(video, language, language, webvtt)
+    db.session.commit()
+    page = get_lesson_page(course.slug, video_lesson.id, enrolled.id)
+    assert [(line.start_seconds, line.text) for line in page.transcript] == [(1.0, "Hello there.")]
+    assert get_lesson_page(course.slug, video_lesson.id, outsider.id).transcript == ()
