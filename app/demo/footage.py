@@ -15,7 +15,7 @@ from app.database import db
 from app.demo.clips import CLIPS, LANGUAGE_LABELS, Clip
 from app.demo.content import DAMAGED
 from app.domain.accounts.models import User
-from app.domain.videos import captions
+from app.domain.videos.captions import add as add_caption_track
 from app.domain.videos.ingest import add_from_file
 from app.domain.videos.models import Video
 
@@ -55,7 +55,7 @@ def _find(path: Path) -> Video | None:
 
 def _add_captions(video: Video, clip: Clip) -> None:
     for language in clip.languages:
-        captions.add(video, language, LANGUAGE_LABELS[language], clip.captions(language))
+        add_caption_track(video, language, LANGUAGE_LABELS[language], clip.captions(language))
 
 
 @contextmanager

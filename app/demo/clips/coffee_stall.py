@@ -60,11 +60,10 @@ def _bar(marker: Marker, week: int, start: float) -> None:
     top = BASELINE - thousands * THOUSAND
     outline = [(x, BASELINE), (x, top), (x + BAR_WIDTH, top), (x + BAR_WIDTH, BASELINE)]
     now = marker.stroke(outline, ACCENT, start, 0.5)
-    zigzag: list[Point] = []
-    for index in range(int(thousands * THOUSAND / 26)):
-        y = BASELINE - 14 - index * 26
-        ends = [(x + 8, y), (x + BAR_WIDTH - 8, y - 14)]
-        zigzag += ends if index % 2 == 0 else ends[::-1]
+    zigzag = [
+        (x + (10 if index % 2 == 0 else BAR_WIDTH - 10), BASELINE - 12 - index * 14)
+        for index in range(int(thousands * THOUSAND / 14) - 1)
+    ]
     now = marker.stroke(zigzag, ACCENT, now, 0.42, thickness=3.4, wobble=1.0)
     middle = x + BAR_WIDTH / 2
     marker.write(
@@ -163,4 +162,4 @@ def picture(narration: Narration) -> str:
         *hold(cue[10].at("below"), cue[11].end, *week),
         *hold(cue[12].at("three"), float(narration.duration), *whole),
     )
-    return f"{camera(views, FRAME_RATE)},vignette=angle=PI/7:dither=0"
+    return f"{camera(views, FRAME_RATE)},vignette=angle=PI/9:dither=0"
