@@ -7,6 +7,9 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
+from app.domain.accounts.passwords import MIN_LENGTH
+from app.domain.accounts.registration import MAX_NAME_LENGTH
+
 EMAIL_MISSING = lazy_gettext("Enter your e-mail address.")
 PASSWORD_MISSING = lazy_gettext("Enter your password.")
 NAME_MISSING = lazy_gettext("Enter your name.")
@@ -40,7 +43,9 @@ class SignInForm(AccountForm):
 
 class SignUpForm(AccountForm):
     name = StringField(
-        lazy_gettext("Name"), [InputRequired(NAME_MISSING)], render_kw={"autocomplete": "name"}
+        lazy_gettext("Name"),
+        [InputRequired(NAME_MISSING)],
+        render_kw={"autocomplete": "name", "maxlength": MAX_NAME_LENGTH},
     )
     email = EmailField(
         lazy_gettext("E-mail"),
@@ -50,6 +55,6 @@ class SignUpForm(AccountForm):
     password = PasswordField(
         lazy_gettext("Password"),
         [InputRequired(PASSWORD_MISSING)],
-        render_kw={"autocomplete": "new-password"},
+        render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
     )
     next = HiddenField()

@@ -6,12 +6,13 @@ signing in at once would lock itself out). Over all networks together the few ha
 the limit (`domain/accounts/passwords.py`).
 """
 
-import hashlib
+import hmac
 from collections.abc import Callable
 
 from flask import g
 from flask_limiter import RateLimitExceeded
 
+from app.current import settings
 from app.domain.accounts.emails import normalise_email
 from app.web.access import client_info
 from app.web.extensions import limiter
@@ -23,7 +24,8 @@ SIGN_UP_LIMIT = "10 per hour"
 def count_sign_in(email: str) -> None:
     """Count a try to sign in as `email`. Raises RateLimitExceeded."""
     address = normalise_email(email).encode("utf-8", "surrogatepass")
-    g.tried_account = hashlib.sha256(address).hexdigest()  # no address in a key or a log
+    secret = f"sign-in limit {settings.secret_key}".encode()
+    g.tried_account = hmac.digest(secret, address, "sha256").hex()  # no address in a key or a log
     _count(_sign_in)
 
 
