@@ -4,19 +4,23 @@ Made once a session; the clip goes the whole way: source file, job, worker proce
 renditions. Nothing of it is kept between sessions.
 """
 
+import hashlib
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
+from app.clock import utcnow
 from app.database import db
-from app.domain.accounts.models import Role
-from app.domain.courses.models import Course, Lesson, LessonKind
+from app.domain.accounts.models import LoginSession, Role, User
+from app.domain.courses.models import Course, Enrollment, EnrollmentSource, Lesson, LessonKind
 from app.domain.videos import captions, ingest
 from app.domain.videos.models import Video, VideoStatus
 from tests import factories
@@ -31,6 +35,15 @@ CAPTIONS = "WEBVTT\n\n00:00.500 --> 00:08.000\nThe warp is strung first.\n\n" + 
     f"00:{second:02d}.000 --> 00:{second + 3:02d}.000\nLine {second}.\n\n"
     for second in range(9, 45, 4)
 )
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the house; `token` is the value of their login cookie."""
+
+    user_id: UUID
+    email: str
+    token: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,35 @@ class House:
         finally:
             engine.dispose()
 
+    def add_learner(self, *, enrolled: bool = True, role: Role = Role.LEARNER) -> Person:
+        """Add somebody who is signed in already, with a stream count of their own."""
+        number = uuid4().hex[:8]
+        token = secrets.token_urlsafe(32)
+        with self.session() as session:
+            user = User(email=f"{role.value}-{number}@example.com", name="Lena Browser", role=role)
+            session.add(user)
+            session.flush()
+            session.add(
+                LoginSession(
+                    user_id=user.id,
+                    token_hash=hashlib.sha256(token.encode()).digest(),
+                    expires_at=utcnow() + timedelta(days=1),
+                )
+            )
+            if enrolled:
+                course = session.query(Course).filter_by(slug=self.course_slug).one()
+                source = EnrollmentSource.FREE
+                session.add(Enrollment(user_id=user.id, course_id=course.id, source=source))
+            session.commit()
+            return Person(user.id, user.email, token)
+
+    def revoke(self, person: Person) -> None:
+        """Withdraw every enrollment of `person`."""
+        with self.session() as session:
+            rows = session.query(Enrollment).filter_by(user_id=person.user_id)
+            rows.update({Enrollment.revoked_at: utcnow()})
+            session.commit()
+
     @contextmanager
     def served(self, **settings: str) -> Iterator[LiveServer]:
         """Serve the house by a real gunicorn of two workers for the block."""
@@ -90,7 +132,7 @@ def _people() -> None:
 
 
 def _courses(video: Video) -> Course:
-    instructor = db.session.query(factories.User).filter_by(role=Role.INSTRUCTOR).one()
+    instructor = db.session.query(User).filter_by(role=Role.INSTRUCTOR).one()
     crafts = factories.make_category(name="Crafts", slug="crafts")
     course = factories.make_course(
         instructor, crafts, slug="weaving-by-hand", title="Weaving by hand"
@@ -106,7 +148,7 @@ def _courses(video: Video) -> Course:
         instructor, crafts, slug="big-loom", title="The big loom", price_minor=4900
     )
     factories.make_course(instructor, slug="dyeing", title="Dyeing with plants")
-    learner = db.session.query(factories.User).filter_by(email="learner@example.com").one()
+    learner = db.session.query(User).filter_by(email="learner@example.com").one()
     factories.make_enrollment(learner, course)
     return course
 

@@ -1,0 +1,131 @@
+"""Every page in light and dark, narrow and wide: no violation that axe knows, nothing cut off."""
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from app.domain.accounts.models import Role
+from tests.browser.conftest import Open
+from tests.browser.watching import Faults, screenshot
+from tests.support.house import House, Person
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS = [(360, False), (360, True), (1280, False), (1280, True)]
+VISITORS = {
+    "home": "/",
+    "training": "/training",
+    "catalog": "/courses",
+    "catalog-searched": "/courses?q=loom&price=paid",
+    "catalog-empty": "/courses?q=no-such-words-anywhere",
+    "category": "/courses/category/crafts",
+    "course": "/courses/weaving-by-hand",
+    "course-paid": "/courses/big-loom",
+    "sign-in": "/auth/sign-in",
+    "sign-up": "/auth/sign-up",
+    "terms": "/legal/terms",
+    "privacy": "/legal/privacy",
+    "api-docs": "/api/docs",
+    "not-found": "/no-such-page",
+}
+LEARNERS = {
+    "dashboard": "/dashboard",
+    "course-enrolled": "/courses/weaving-by-hand",
+    "lesson": "/learn/weaving-by-hand/{video}",
+    "lesson-text": "/learn/weaving-by-hand/{text}",
+    "forbidden": "/admin",
+}
+OUTSIDERS = {
+    "dashboard-empty": "/dashboard",
+    "lesson-locked": "/learn/weaving-by-hand/{video}",
+}
+STAFF = {
+    "admin": "/admin",
+    "admin-courses": "/admin/courses",
+    "admin-videos": "/admin/videos",
+}
+PAGES = [
+    *((name, path, "visitor") for name, path in VISITORS.items()),
+    *((name, path, "learner") for name, path in LEARNERS.items()),
+    *((name, path, "outsider") for name, path in OUTSIDERS.items()),
+    *((name, path, "admin") for name, path in STAFF.items()),
+]
+
+
+@pytest.fixture(scope="module")
+def people(house: House) -> dict[str, Person | None]:
+    """Somebody of each kind."""
+    return {
+        "visitor": None,
+        "learner": house.add_learner(),
+        "outsider": house.add_learner(enrolled=False),
+        "admin": house.add_learner(role=Role.ADMIN, enrolled=False),
+    }
+
+
+def _violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    report: dict[str, Any] = page.evaluate(
+        "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags } })", TAGS
+    )
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:160]}"
+        for violation in report["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+def _overflow(page: Page) -> list[str]:
+    """Return what sticks out to the right of the window."""
+    return list(
+        page.evaluate(
+            """() => {
+              const wide = document.documentElement.scrollWidth;
+              if (wide <= window.innerWidth) return [];
+              return [...document.querySelectorAll('body *')]
+                .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1)
+                .slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "dark"), LOOKS, ids=["narrow-light", "narrow-dark", "wide-light", "wide-dark"]
+)
+@pytest.mark.parametrize(("name", "path", "who"), PAGES, ids=[page[0] for page in PAGES])
+def test_page_is_accessible_and_fits(
+    open_page: Open,
+    house: House,
+    people: dict[str, Person | None],
+    faults: Faults,
+    name: str,
+    path: str,
+    who: str,
+    width: int,
+    dark: bool,
+) -> None:
+    faults.expect(r"status of (403|404)")
+    address = path.format(video=house.video_lesson, text=house.text_lesson)
+    page = open_page(address, people[who], width=width, dark=dark)
+    screenshot(page, f"{name}-{width}-{'dark' if dark else 'light'}")
+    assert _violations(page) == []
+    assert _overflow(page) == []
+
+
+def test_page_works_without_script(open_page: Open, house: House) -> None:
+    """Catalog, course and account are readable and usable with JavaScript switched off."""
+    page = open_page("/")
+    context = page.context.browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    origin = page.url.rstrip("/")
+    try:
+        plain.goto(f"{origin}/courses?q=weaving")
+        plain.get_by_role("link", name="Weaving by hand").first.click()
+        assert plain.get_by_role("heading", level=1).inner_text() == "Weaving by hand"
+        plain.goto(f"{origin}/auth/sign-in")
+        assert plain.get_by_label("E-mail").is_visible()
+    finally:
+        context.close()
