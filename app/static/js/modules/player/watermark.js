@@ -29,6 +29,11 @@ const LAW = {
   transition: 'none',
   animation: 'none',
   color: '#fff',
+  '-webkit-text-fill-color': '#fff',
+  'text-shadow': '0 0 2px #000, 0 0 4px #000, 0 1px 2px #000',
+  'mix-blend-mode': 'normal',
+  'text-indent': '0',
+  'white-space': 'pre-line',
   'font-size': 'clamp(11px, 2cqi, 20px)',
   'inset-inline': 'auto',
   'inset-block': 'auto',
@@ -52,6 +57,10 @@ export class Watermark {
 
   get element() {
     return this.#element;
+  }
+
+  get #signature() {
+    return `${this.#who.text}\n${this.#who.code}`;
   }
 
   /** Draw it for a session's `{text, code}`. */
@@ -86,7 +95,6 @@ export class Watermark {
     for (const [name, value] of Object.entries(LAW)) {
       this.#element.style.setProperty(name, value, 'important');
     }
-    this.#element.append(document.createElement('span'), document.createElement('span'));
     this.#player.root.append(this.#element);
     this.#write();
     this.#put();
@@ -97,7 +105,7 @@ export class Watermark {
     const element = this.#element;
     if (!this.#who) return true;
     if (!element?.isConnected || element.parentNode !== this.#player.root) return false;
-    if (!element.textContent.startsWith(`${this.#who.text}${this.#who.code}`)) return false;
+    if (!element.textContent.startsWith(this.#signature)) return false;
     const style = element.ownerDocument.defaultView.getComputedStyle(element);
     const isSeen =
       style.display === 'block' &&
@@ -128,11 +136,8 @@ export class Watermark {
 
   #write() {
     if (!this.#element) return;
-    const [who, code] = this.#element.children;
-    if (!who || !code) return;
-    const line = `${this.#who.code} · ${timeOfDay()}`;
-    if (who.textContent !== this.#who.text) who.textContent = this.#who.text;
-    if (code.textContent !== line) code.textContent = line;
+    const words = `${this.#signature} · ${timeOfDay()}`;
+    if (this.#element.textContent !== words) this.#element.textContent = words;
   }
 
   #put() {
