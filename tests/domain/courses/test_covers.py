@@ -1,7 +1,7 @@
 """Covers are drawn from the slug alone, small, distinct, and safe to stand inline."""
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_the_hue_of_the_category_colours_the_cover() -> None:
 def test_a_cover_is_well_formed_small_and_carries_nothing_that_clashes(hue: int) -> None:
     for slug in SLUGS:
         svg = cover_svg(slug, hue)
-        root = ElementTree.fromstring(svg)
+        root = ET.fromstring(svg)
         assert len(svg) <= 1200, slug
         assert root.get("aria-hidden") == "true"
         attributes = {name for element in root.iter() for name in element.keys()}  # noqa: SIM118
