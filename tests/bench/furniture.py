@@ -23,6 +23,7 @@ STREAMS = 300
 COURSES = 60
 TWO_HOURS = 2 * 3600.0
 COOKIE = "session"
+BEAT_ENDS = (130.5, 160.5, 190.5, 220.5)
 
 
 def _token(number: int) -> str:
@@ -131,14 +132,18 @@ def variant_requests(lesson_id: uuid.UUID) -> list[Request]:
 
 
 def heartbeat_requests(lesson_id: uuid.UUID) -> list[Request]:
-    """Return a heartbeat with progress of each of many streams."""
-    body = {"position_seconds": 130.5, "watched": [[100, 130.5]], "rate": 1.0, "playing": True}
+    """Return several heartbeats of each of many streams, each with thirty new seconds."""
+    streams = list(open_streams(lesson_id))
     return [
         Request(
             "POST",
             f"/api/playback/sessions/{stream}/heartbeat",
             cookie(number),
-            json.dumps(body),
+            json.dumps(
+                {"position_seconds": end, "watched": [[end - 30.5, end]], "rate": 1.0}
+                | {"playing": True}
+            ),
         )
-        for number, _, stream in open_streams(lesson_id)
+        for end in BEAT_ENDS
+        for number, _, stream in streams
     ]

@@ -61,7 +61,6 @@ def settings_of(database_url: str, directory: Path) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "DATA_DIR": str(directory),
         "WEB_WORKERS": str(CORES),
-        "LOG_LEVEL": "WARNING",
         "MAX_STREAMS": "20",
         "PLAYBACK_TOKENS_PER_MINUTE": "600",
         "PLAYBACK_LEASE_SECONDS": "600",

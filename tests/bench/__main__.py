@@ -1,0 +1,50 @@
+"""`python -m tests.bench [row ...]`: measure rows 2 to 9; all of them together write the document."""
+
+import argparse
+import sys
+
+from tests.bench import report, rounds, rows, supervised
+from tests.bench.load import LoadError
+from tests.bench.site import running_site
+from tests.support.postgres import PostgresUnavailable
+
+ALL_ROWS = frozenset(range(2, 10))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./setup.sh bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", type=int, choices=sorted(ALL_ROWS), metavar="row")
+    parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure what was asked for; return 0 also when goals are missed: the table says so."""
+    arguments = _arguments()
+    wanted = set(arguments.rows) or set(ALL_ROWS)
+    results: rounds.Results = {}
+    goals: list[rows.Goal] = []
+    try:
+        with running_site() as site:
+            scenarios = rows.scenarios_of(wanted)
+            if scenarios:
+                results = rounds.run(site, scenarios, _say, arguments.rounds)
+                goals += rows.goals(results, wanted)
+            if wanted & {8, 9}:
+                goals += supervised.measure(site, wanted, _say)
+    except (LoadError, PostgresUnavailable) as error:
+        _say(f"bench: {error}")
+        return 1
+    print(report.table(goals), "", report.figures(results), sep="\n")
+    if wanted == ALL_ROWS and arguments.rounds >= rounds.ROUNDS:
+        report.write(goals, results)
+        _say(f"Wrote {report.DOCUMENT.name}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
