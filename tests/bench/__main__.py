@@ -1,4 +1,4 @@
-"""`python -m tests.bench [row ...]`: measure rows 2 to 9; all of them together write the document."""
+"""`python -m tests.bench [row ...]`: measure rows 2 to 9; all together they write the document."""
 
 import argparse
 import sys
