@@ -60,7 +60,7 @@ def test_picture_moves_in_every_stretch_of_ten_seconds(clip: Clip) -> None:
                 difference = sum(abs(a - b) for a, b in zip(previous, small, strict=True))
                 changes[stretch] = max(changes[stretch], difference / len(small))
             previous = small
-    assert min(changes) > 0.3, changes
+    assert min(changes) > 0.1, changes  # a still picture stays below 0.02
 
 
 @every_clip
