@@ -209,3 +209,18 @@ def test_markup_in_a_lesson_is_cleaned(
     assert article.find_all(["iframe", "object", "embed", "style"]) == []
     addresses = [tag.get("href") or tag.get("src") for tag in article.find_all(["a", "img"])]
     assert [a for a in addresses if a and a.startswith(("javascript:", "data:"))] == []
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1e2", "0000101", "00011000", "\u0661"])
+@pytest.mark.parametrize("path", ["/admin/courses", "/api/admin/courses", "/api/admin/media"])
+def test_a_list_is_never_asked_for_whole(
+    client_of: ClientOf, admin: User, path: str, limit: str
+) -> None:
+    response = client_of(admin).get(path, query_string={"limit": limit})
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "a" * 5000, "MjAyNi0wMS0wMQ"])
+def test_a_made_up_cursor_is_refused(client_of: ClientOf, admin: User, cursor: str) -> None:
+    response = client_of(admin).get("/api/admin/courses", query_string={"cursor": cursor})
+    assert _is_problem(response, 422)

@@ -14,6 +14,7 @@ from app.errors import InvalidInput
 Position = tuple[datetime, uuid.UUID]
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
+MAX_LIMIT_DIGITS = 8
 
 
 class Listed(Protocol):
@@ -49,7 +50,8 @@ def read_page(list_rows: Callable[[Position | None, int], list[Row]]) -> Page[Ro
 def _limit(given: str | None) -> int:
     if given is None:
         return PAGE_SIZE
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:4]) <= MAX_PAGE_SIZE:
+    is_number = len(given) <= MAX_LIMIT_DIGITS and given.isascii() and given.isdigit()
+    if not is_number or not 1 <= int(given) <= MAX_PAGE_SIZE:
         raise InvalidInput({"limit": f"Ask for 1 to {MAX_PAGE_SIZE} items."})
     return int(given)
 
