@@ -3,16 +3,18 @@
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from app.database import db
 from app.domain.videos.models import CaptionTrack, Rendition
 
 
 def list_renditions(video_id: UUID, generation: int) -> list[Rendition]:
-    """Return the rungs of a generation, by name; a handful at most."""
+    """Return the rungs of a generation, by name; a handful at most, without their playlists."""
     return list(
         db.session.scalars(
             select(Rendition)
+            .options(defer(Rendition.playlist))  # 300 kB for two hours, and not asked for here
             .where(Rendition.video_id == video_id, Rendition.generation == generation)
             .order_by(Rendition.name)
         )
@@ -31,10 +33,11 @@ def find_playlist(video_id: UUID, generation: int, name: str) -> str | None:
 
 
 def list_captions(video_id: UUID) -> list[CaptionTrack]:
-    """Return the caption tracks of a video, by language; one per language."""
+    """Return the caption tracks of a video, by language, without their texts."""
     return list(
         db.session.scalars(
             select(CaptionTrack)
+            .options(defer(CaptionTrack.webvtt))
             .where(CaptionTrack.video_id == video_id)
             .order_by(CaptionTrack.language)
         )
