@@ -6,6 +6,7 @@ import { loadLibrary } from './player/engine.js';
 import { initFullScreen } from './player/fullscreen.js';
 import { initHelp } from './player/help.js';
 import { initKeyboard } from './player/keyboard.js';
+import { initMediaSession } from './player/media-session.js';
 import { initNavigation } from './player/navigation.js';
 import { initNext } from './player/next.js';
 import { initResumed } from './player/notices.js';
@@ -35,7 +36,9 @@ export function init(root) {
   initResumed(player);
   initOutline(player);
   initNavigation();
-  initKeyboard(player, initNext(player));
+  const next = initNext(player);
+  initKeyboard(player, next);
+  initMediaSession(player, next);
   initQuiet(player);
   fetchEarly(root);
   root.dataset.ready = 'true';

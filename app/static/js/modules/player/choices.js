@@ -5,6 +5,7 @@ import { recall, remember } from './preferences.js';
 export const RATES = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const AUTO = 'auto';
 const SOUND_ONLY = 'audio';
+const DATA_SAVER_LINES = 240;
 
 /** Event: `change`, whenever a choice or what can be chosen has changed. */
 export class Choices extends EventTarget {
@@ -16,7 +17,7 @@ export class Choices extends EventTarget {
     this.#player = player;
     const { video, config } = player;
     this.rate = nearestRate(recall('rate', config.rate));
-    this.quality = recall('quality', AUTO);
+    this.quality = recall('quality', navigator.connection?.saveData ? DATA_SAVER_LINES : AUTO);
     this.hasCaptionsOn = recall('captions', false);
     this.captionLanguage = recall('captions-language', document.documentElement.lang);
     this.goesOn = recall('goes-on', true);
@@ -108,8 +109,9 @@ export class Choices extends EventTarget {
   #applyQuality() {
     const { engine } = this.#player;
     if (this.isListening) return;
-    // A rung this video lacks means the best one below it.
-    const height = engine.heights.find((lines) => lines <= this.quality) ?? 0;
+    // A rung this video lacks means the best one below it, or the lowest there is.
+    const { heights } = engine;
+    const height = heights.find((lines) => lines <= this.quality) ?? heights.at(-1) ?? 0;
     engine.setHeight(this.quality === AUTO ? 0 : height);
   }
 

@@ -121,7 +121,7 @@ export class HlsEngine extends EventTarget {
 
   /** Load the captions at `index`, or none for -1. They are drawn by captions.js. */
   setCaptions(index) {
-    this.#hls.subtitleTrack = index;
+    if (this.#hls) this.#hls.subtitleTrack = index;
     this.#cues.select(index);
   }
 
@@ -156,7 +156,8 @@ export class HlsEngine extends EventTarget {
     hls.on(Events.MANIFEST_PARSED, () => this.#tell('levels'));
     hls.on(Events.FRAG_BUFFERED, () => this.#tell('flow'));
     hls.on(Events.LEVEL_SWITCHED, () => this.#tell('level'));
-    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#tell('captions'));
+    // hls.js makes a choice of its own right after this event; ours comes after that.
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => queueMicrotask(() => this.#tell('captions')));
     hls.on(Events.CUES_PARSED, (_, { subtitleTrack, cues }) => {
       this.#cues.add(subtitleTrack.id, cues);
       this.#tell('cues');

@@ -115,7 +115,7 @@ export class Heartbeat extends EventTarget {
   async #beat() {
     const session = this.#session;
     if (session.state === 'lapsed') return this.#reopen();
-    if (!session.isLive) return false;
+    if (!session.isLive || session.isOpening) return session.isLive;
     const id = session.id;
     const watched = this.#watched.take();
     try {
@@ -127,7 +127,9 @@ export class Heartbeat extends EventTarget {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#watched.restore(watched);
-      return session.id === id ? this.#failed(error) : session.isLive;
+      // A refusal of the session that is being replaced says nothing about the new one.
+      const isPast = session.id !== id || session.isOpening;
+      return isPast ? session.isLive : this.#failed(error);
     }
   }
 

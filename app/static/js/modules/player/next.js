@@ -44,8 +44,8 @@ export function initNext(player) {
   player.video.addEventListener('ended', () => {
     const { urls, titles } = player.config;
     if (player.state !== 'active' || !urls.next) return;
-    player.part('next-title').textContent = titles.next;
     panel.hidden = false;
+    player.part('next-title').textContent = titles.next;
     if (player.choices.goesOn) count();
   });
   for (const name of ['play', 'seeking', 'emptied']) player.video.addEventListener(name, hide);

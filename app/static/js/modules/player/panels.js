@@ -32,7 +32,7 @@ function moveFocus(root, isAsked) {
   const step = isAsked && root.querySelector('.player__panel:not([hidden]) :is(button, a):not([hidden])');
   const focused = root.ownerDocument.activeElement;
   if (step) step.focus();
-  else if (!root.contains(focused) || !focused.checkVisibility()) {
+  else if (!root.contains(focused) || focused.checkVisibility?.() === false) {
     root.focus({ preventScroll: true });
   }
 }

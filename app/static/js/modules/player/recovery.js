@@ -2,6 +2,7 @@
 
 const DELAYS_MS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
 const REFUSED_LIMIT = 3;
+const UNPLAYABLE = 'UNPLAYABLE';
 
 /** Handles an engine's `trouble`. */
 export class Recovery {
@@ -26,6 +27,7 @@ export class Recovery {
     this.#calm();
     const player = this.#player;
     if (!player.engine) return player.start({ position: player.position || null });
+    if (player.detail?.code === UNPLAYABLE) return player.restart();
     await player.heartbeat.beat();
     if (!player.engine) return undefined;
     player.engine.retry();
@@ -35,7 +37,7 @@ export class Recovery {
   #meet({ kind, status }) {
     if (kind === 'network') this.#wait();
     else if (kind === 'refused') this.#ask(status);
-    else this.#player.fail({ code: 'UNPLAYABLE', status });
+    else this.#player.fail({ code: UNPLAYABLE, status });
   }
 
   #wait() {
@@ -64,7 +66,7 @@ export class Recovery {
       this.#refusals = 0;
       this.#restarts += 1;
       if (this.#restarts === 1) await player.restart();
-      else player.fail({ code: 'UNPLAYABLE', status });
+      else player.fail({ code: UNPLAYABLE, status });
       return;
     }
     player.engine?.hold();

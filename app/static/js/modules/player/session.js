@@ -29,6 +29,11 @@ export class Session extends EventTarget {
     return this.state === 'live';
   }
 
+  /** Whether a stream is being opened at this moment. */
+  get isOpening() {
+    return this.#opening !== null;
+  }
+
   /** Return the address of a resource of this session. */
   path(name) {
     return `/api/playback/sessions/${this.id}/${name}`;
