@@ -51,7 +51,7 @@ def _complete(response: Response) -> Response:
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "private, no-store"
     elif request.endpoint != "static" and "public" in headers["Cache-Control"]:
-        headers.add("Vary", "Cookie, Accept-Language")
+        response.vary.update(("Cookie", "Accept-Language"))
     return response
 
 

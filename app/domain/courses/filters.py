@@ -1,8 +1,8 @@
 """What the catalog may be narrowed and sorted by, as values that also make its addresses."""
 
 import enum
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
+from typing import Final
 
 from app.domain.courses.models import Level
 
@@ -23,6 +23,15 @@ class Sort(enum.StrEnum):
     NEWEST = "newest"
     TITLE = "title"
     PRICE = "price"
+
+
+class Kept(enum.Enum):
+    """Stands for what a link leaves as it is; None already means any."""
+
+    KEPT = enum.auto()
+
+
+KEPT: Final = Kept.KEPT
 
 
 def clean_query(text: str) -> str:
@@ -55,23 +64,39 @@ class CatalogFilters:
         """Whether anything but order and page was chosen."""
         return bool(self.q or self.category or self.level or self.language or self.price)
 
-    def but(self, **changes: object) -> Self:
-        """Return the filters with some changed; the page starts over unless it is named."""
-        return replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
+    def as_query(
+        self,
+        *,
+        q: str | Kept = KEPT,
+        category: str | Kept | None = KEPT,
+        level: str | Kept | None = KEPT,
+        language: str | Kept | None = KEPT,
+        price: str | Kept | None = KEPT,
+        sort: str | Kept = KEPT,
+        page: int | None = None,
+    ) -> dict[str, str]:
+        """Return the query parameters of these filters, some changed, defaults left out.
 
-    def as_query(self, **changes: object) -> dict[str, str]:
-        """Return the query parameters of these filters, `changes` applied, defaults left out.
-
-        What a link of the page passes to `url_for`; the page starts over unless it is named.
+        What a link of the page passes to `url_for`. With other filters the page starts over,
+        unless it is named.
         """
-        chosen = self.but(**changes) if changes else self
-        values = {
-            "q": chosen.q,
-            "category": chosen.category or "",
-            "level": chosen.level or "",
-            "language": chosen.language or "",
-            "price": chosen.price or "",
-            "sort": chosen.sort if chosen.sort != Sort.POPULAR else "",
-            "page": str(chosen.page) if chosen.page > 1 else "",
+        changes = {
+            "q": q,
+            "category": category,
+            "level": level,
+            "language": language,
+            "price": price,
+            "sort": sort,
         }
-        return {name: str(value) for name, value in values.items() if value}
+        values = {
+            name: getattr(self, name) if change is KEPT else change
+            for name, change in changes.items()
+        }
+        is_same = all(change is KEPT for change in changes.values())
+        values["page"] = page or (self.page if is_same else 1)
+        defaults = {"sort": Sort.POPULAR, "page": 1}
+        return {
+            name: str(value)
+            for name, value in values.items()
+            if value and value != defaults.get(name)
+        }
