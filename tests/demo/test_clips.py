@@ -7,11 +7,14 @@ from pathlib import Path
 import av
 import pytest
 
+from app.config import load_settings
 from app.demo.clips import CLIPS, LANGUAGE_LABELS, Clip
 from app.demo.clips.__main__ import PRODUCTIONS
 from app.demo.clips.canvas import Canvas, Font, Span
 from app.demo.clips.narration import narrate, webvtt
 from app.demo.clips.voice import SAMPLE_RATE, Voice, write_wav
+from app.domain.videos.ladder import choose
+from app.integrations.ffmpeg_transcoder import FfmpegTranscoder
 
 pytestmark = pytest.mark.no_database
 
@@ -104,6 +107,15 @@ def test_captions_are_in_order_and_end_within_the_clip(clip: Clip) -> None:
 def test_every_language_has_the_same_cue_times(clip: Clip) -> None:
     times = {tuple(_cues(clip.captions(language))) for language in clip.languages}
     assert len(times) == 1
+
+
+def test_demo_shows_both_kinds_of_ladder(tmp_path: Path) -> None:
+    transcoder = FfmpegTranscoder(load_settings({"DATABASE_URL": "postgresql:///unused"}))
+    kinds = {}
+    for clip in CLIPS.values():
+        info = transcoder.probe(clip.path)
+        kinds[clip.key] = choose(info, transcoder.sample(clip.path, info, tmp_path)).is_screen
+    assert kinds == {"welcome": True, "functions": True, "coffee-stall": False}
 
 
 def test_some_clip_has_amharic_captions() -> None:

@@ -37,7 +37,7 @@ PRODUCTIONS = (
         tempo=0.76,
         background=coffee_stall.BACKGROUND,
         frame_rate=coffee_stall.FRAME_RATE,
-        crf=27,
+        crf=28,
         picture=coffee_stall.picture,
     ),
 )

@@ -151,13 +151,13 @@ def picture(narration: Narration) -> str:
     """Return the filters between stage and encoder: the camera's way, and a lens's fall-off."""
     cue = narration.cues
     whole, chart = (880.0, 498.0, 1560.0), (650.0, 556.0, 1120.0)
-    list_, week = (1250.0, 530.0, 1060.0), (612.0, 560.0, 990.0)
+    week = (612.0, 560.0, 990.0)
     views = (
-        View(0.0, *whole),
-        View(cue[0].end, 885, 494, 1500),
+        *hold(0.0, cue[0].end, *whole),
         *hold(cue[1].at("money"), cue[2].end, *chart),
         *hold(cue[3].at("Thirty"), cue[4].end, 1140, 470, 1280),
-        *hold(cue[5].at("rent"), cue[7].end, *list_),
+        View(cue[5].at("rent"), 1244, 524, 1130),
+        View(cue[7].end, 1256, 548, 1000),
         *hold(cue[9].at("draw"), cue[10].start, 700, 560, 1180),
         *hold(cue[10].at("below"), cue[11].end, *week),
         *hold(cue[12].at("three"), float(narration.duration), *whole),
