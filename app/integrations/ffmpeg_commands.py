@@ -61,7 +61,7 @@ def sample(source: Path, info: MediaInfo, target: Path) -> tuple[list[str], floa
 
     Long titles are sampled in three places, because an intro tells little about a lecture.
     """
-    seconds = min(info.duration_seconds, max(4.0, min(24.0, info.duration_seconds / 10)))
+    seconds = min(info.duration_seconds, max(4.0, min(24.0, info.duration_seconds / 15)))
     places = 3 if seconds >= 3 * SEGMENT_SECONDS else 1
     inputs: list[str] = []
     for place in range(places):
@@ -125,11 +125,17 @@ def _video_graph(job: EncodeJob, videos: list[VideoRung]) -> list[str]:
     return [
         f"[0:V:0]{common}{labels}",
         *(
-            f"[s{index}]scale={rung.width}:{rung.height}:out_range=limited,setsar=1,"
-            f"format=yuv420p[{_label(rung)}]"
+            f"[s{index}]{_thinned(job, rung)}scale={rung.width}:{rung.height}:out_range=limited,"
+            f"setsar=1,format=yuv420p[{_label(rung)}]"
             for index, rung in enumerate(videos)
         ),
     ]
+
+
+def _thinned(job: EncodeJob, rung: VideoRung) -> str:
+    if rung.frame_step == 1:
+        return ""
+    return f"fps={job.frame_rate / rung.frame_step}:start_time=0:round=up,"
 
 
 def _audio_graph(info: MediaInfo) -> str:
@@ -147,9 +153,9 @@ def _audio_graph(info: MediaInfo) -> str:
 
 
 def _video_output(job: EncodeJob, rung: VideoRung) -> list[str]:
-    gop = str(gop_frames(job.frame_rate))
+    gop = str(gop_frames(job.frame_rate) // rung.frame_step)
     return [
-        *("-map", f"[{_label(rung)}]", "-frames:v", str(job.frame_count)),
+        *("-map", f"[{_label(rung)}]", "-frames:v", str(job.frame_count // rung.frame_step)),
         *("-fps_mode", "passthrough"),
         *("-c:v", "libx264", "-preset", _PRESET, "-profile:v", "high", "-crf", str(rung.crf)),
         *("-maxrate", str(rung.max_bit_rate), "-bufsize", str(2 * rung.max_bit_rate)),

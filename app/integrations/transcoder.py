@@ -43,13 +43,14 @@ class ContentSample:
 
 @dataclass(frozen=True, slots=True)
 class VideoRung:
-    """One video rendition to make. Bit rates are bits per second."""
+    """One video rendition to make; it keeps every `frame_step`-th picture. Bits per second."""
 
     name: str
     width: int
     height: int
     crf: int
     max_bit_rate: int
+    frame_step: int = 1
 
 
 @dataclass(frozen=True, slots=True)

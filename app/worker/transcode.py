@@ -77,12 +77,12 @@ class _Recorder:
             self._told, self._told_at = step, time.monotonic()
 
     def _publish(self, publication: Publication) -> None:
+        names = ", ".join(rendition.name for rendition in publication.renditions)
         if not generations.publish(self._work, publication):
             db.session.rollback()
             raise _Gone
         authoring.follow_video(db.session.get_one(Video, self._work.video_id))
         _commit()
-        names = ", ".join(rendition.name for rendition in publication.renditions)
         log.info(
             "published %s of generation %d",
             names,

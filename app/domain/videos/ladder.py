@@ -1,6 +1,6 @@
 """Which renditions a title gets: chosen by what its picture is, not by a fixed list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from app.integrations.transcoder import (
@@ -32,6 +32,8 @@ STANDARD_RATES = (
 
 _CRF = 23
 _LOW_CRF = 33
+_LOW_STEP = 2
+_THINNED_FROM_RATE = 20
 _CLOSEST_STEP = 0.85
 _RATE_TOLERANCE = 0.002
 
@@ -69,15 +71,15 @@ def choose(info: MediaInfo, sample: ContentSample) -> Ladder:
     """
     is_screen = _bits_per_pixel(sample) < SCREEN_BITS_PER_PIXEL
     lines = [min(_lines(info), MAX_SCREEN_LINES)] if is_screen else _camera_lines(_lines(info))
+    rate = frame_rate(info.frame_rate)
     videos = [_rung(info, count) for count in lines]
     if len(videos) == 1:
-        videos.append(_rung(info, lines[0], is_low=True))
+        videos.append(_low_rung(videos[0], rate if is_screen else None))
     first = next((rung for rung in videos if rung.name == f"{FIRST_LINES}p"), videos[-1])
-    rate = frame_rate(info.frame_rate)
     return Ladder(
         is_screen=is_screen,
         frame_rate=rate,
-        frame_count=max(1, round(info.duration_seconds * rate)),
+        frame_count=_frame_count(info.duration_seconds * rate, videos),
         first=(first, _audio(info)),
         rest=tuple(rung for rung in videos if rung is not first),
     )
@@ -112,16 +114,33 @@ def _camera_lines(source: int) -> list[int]:
     return [top, *(lines for lines in CAMERA_LINES if lines <= top * _CLOSEST_STEP)]
 
 
-def _rung(info: MediaInfo, lines: int, *, is_low: bool = False) -> VideoRung:
+def _rung(info: MediaInfo, lines: int) -> VideoRung:
     scale = lines / _lines(info)
     ceiling = next((rate for size, rate in MAX_BIT_RATES.items() if lines <= size), None)
     return VideoRung(
-        name=f"{lines}low" if is_low else f"{lines}p",
+        name=f"{lines}p",
         width=even_pixels(info.width * scale),
         height=even_pixels(info.height * scale),
-        crf=_LOW_CRF if is_low else _CRF,
+        crf=_CRF,
         max_bit_rate=ceiling or max(MAX_BIT_RATES.values()),
     )
+
+
+def _low_rung(rung: VideoRung, screen_rate: Fraction | None) -> VideoRung:
+    """Return the same size for less: coarser, and at half the rate when nothing moves much."""
+    is_thinned = screen_rate is not None and screen_rate >= _THINNED_FROM_RATE
+    return replace(
+        rung,
+        name=f"{rung.name.removesuffix('p')}low",
+        crf=_LOW_CRF,
+        frame_step=_LOW_STEP if is_thinned else 1,
+    )
+
+
+def _frame_count(frames: Fraction | float, videos: list[VideoRung]) -> int:
+    """Return a count of pictures that every rung's step divides, so that all last equally long."""
+    step = max(rung.frame_step for rung in videos)
+    return max(1, round(frames / step)) * step
 
 
 def _audio(info: MediaInfo) -> AudioRung:

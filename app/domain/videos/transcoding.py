@@ -199,6 +199,7 @@ def _rendition(
         for size, seconds in zip(sizes, durations, strict=True)
         if seconds >= max(durations) / 2
     ]
+    average = 8 * sum(sizes) / sum(durations)
     return Rendition(
         video_id=title.work.video_id,
         generation=title.work.generation,
@@ -206,10 +207,10 @@ def _rendition(
         kind=RenditionKind.VIDEO if video else RenditionKind.AUDIO,
         width=video.width if video else None,
         height=video.height if video else None,
-        frame_rate=float(title.ladder.frame_rate) if video else None,
+        frame_rate=float(title.ladder.frame_rate / video.frame_step) if video else None,
         codecs=encoded.codecs,
-        peak_bandwidth=round(max(rates)),
-        average_bandwidth=round(8 * sum(sizes) / sum(durations)),
+        peak_bandwidth=round(max(*rates, average)),
+        average_bandwidth=round(average),
         segment_count=len(sizes),
         size_bytes=sum(sizes) + encoded.init.stat().st_size,
         playlist=playlists.render_media_template(rung.name, durations, ivs),

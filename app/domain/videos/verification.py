@@ -78,10 +78,12 @@ class Verifier:
         tolerance = float(1 / self.ladder.frame_rate) + _ROUNDING_SECONDS
         if isinstance(rung, AudioRung):
             tolerance = max(tolerance, _AAC_FRAME_SECONDS)
-        elif decoded.frames != self.ladder.frame_count:
-            raise VerificationFailed(
-                f"{rung.name}: {decoded.frames} of {self.ladder.frame_count} pictures decode."
-            )
+        else:
+            wanted_frames = self.ladder.frame_count // rung.frame_step
+            if decoded.frames != wanted_frames:
+                raise VerificationFailed(
+                    f"{rung.name}: {decoded.frames} of {wanted_frames} pictures decode."
+                )
         wanted = self.ladder.duration_seconds
         for seconds in (decoded.duration_seconds, listed_seconds):
             if abs(seconds - wanted) > tolerance:
