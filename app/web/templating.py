@@ -28,11 +28,11 @@ def duration(seconds: float | None) -> str:
     """Return a length for people: 45 s, 12 min, 1 h 05 min."""
     whole = int(seconds or 0)
     if whole < 60:
-        return gettext("%(n)d s", n=whole)
+        return str(gettext("%(n)d s", n=whole))
     minutes = round(whole / 60)
     if minutes < 60:
-        return gettext("%(n)d min", n=minutes)
-    return gettext("%(h)d h %(m)02d min", h=minutes // 60, m=minutes % 60)
+        return str(gettext("%(n)d min", n=minutes))
+    return str(gettext("%(h)d h %(m)02d min", h=minutes // 60, m=minutes % 60))
 
 
 def clock(seconds: float | None) -> str:
@@ -44,7 +44,7 @@ def clock(seconds: float | None) -> str:
 
 def money(minor: int, currency: str) -> str:
     """Return an amount of minor units in the reader's format, or Free."""
-    return gettext("Free") if minor == 0 else str(format_currency(minor / 100, currency))
+    return str(gettext("Free") if minor == 0 else format_currency(minor / 100, currency))
 
 
 def course_cover(slug: str, hue: int) -> Markup:

@@ -278,9 +278,10 @@ def stop(signed_in: SignedIn, session_id: uuid.UUID) -> None:
             ended_at=func.coalesce(PlaybackSession.ended_at, utcnow()),
             end_reason=func.coalesce(PlaybackSession.end_reason, EndReason.STOPPED),
         )
+        .returning(PlaybackSession.id)
         .execution_options(synchronize_session=False)
-    )
-    if not found.rowcount:
+    ).first()
+    if found is None:
         raise NotFound
 
 
