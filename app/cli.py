@@ -28,7 +28,10 @@ def _explain(error: DomainError) -> click.ClickException:
 @click.command("seed")
 def seed_verb() -> None:
     """Furnish the demo house; a second run changes nothing."""
-    seed(click.echo)
+    try:
+        seed(click.echo)
+    except DomainError as error:
+        raise _explain(error) from error
 
 
 @click.command("worker")

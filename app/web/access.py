@@ -35,6 +35,8 @@ PUBLIC_ENDPOINTS = frozenset(
         "auth.sign_up",
         "auth.register",
         "auth.login",
+        "auth.logout",
+        "auth.sign_out",
         "courses.index",
         "courses.category",
         "courses.show",
