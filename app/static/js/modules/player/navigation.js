@@ -6,6 +6,8 @@
 import { getPage } from '../../lib/api.js';
 import { readConfig } from './config.js';
 
+let shownPath = location.pathname;
+
 /** Turn the page and the player to the lesson at `href`. */
 export async function turnTo(player, href) {
   const page = await getPage(href);
@@ -18,12 +20,16 @@ export async function turnTo(player, href) {
   swap(page);
   document.title = page.title;
   history.pushState(null, '', href);
+  shownPath = location.pathname;
   await player.turnTo(config);
 }
 
 /** The address of an earlier lesson shows that lesson again. */
 export function initNavigation() {
-  window.addEventListener('popstate', () => location.reload());
+  window.addEventListener('popstate', () => {
+    // Links within the page come here too.
+    if (location.pathname !== shownPath) location.reload();
+  });
 }
 
 function swap(page) {

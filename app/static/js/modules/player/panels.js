@@ -17,6 +17,7 @@ export function initPanels(player) {
     player.part('start-panel').hidden = player.state !== 'idle';
     player.part('limit-panel').hidden = !isLimit;
     player.part('message-panel').hidden = !error || isLimit;
+    player.part('bar').inert = Boolean(error);
     player.part('cover').hidden = player.engine !== null && !player.choices.isListening;
     if (isLimit) showDevices(player, error);
     else if (error) showMessage(player, error);
