@@ -46,6 +46,8 @@ class LocalCdn:
             raw = b64decode(cookie_value.encode("ascii"), altchars=b"-_", validate=True)
         except ValueError as error:
             raise GrantInvalid from error
+        if urlsafe_b64encode(raw) != cookie_value.encode("ascii"):
+            raise GrantInvalid  # base64 has further spellings; ours has one
         body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
         if not hmac.compare_digest(mac, self._mac(prefix, body, login_session_hash)):
             raise GrantInvalid

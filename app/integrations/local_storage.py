@@ -42,9 +42,10 @@ class LocalStorage:
             raise NotFound(f"Nothing is stored as {key}.") from error
         except OSError as error:
             raise _translated(error) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotFound(f"Nothing is stored as {key}.")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise NotFound(f"Nothing is stored as {key}.")
             yield file
 
     def fetch_to(self, key: str, path: Path) -> None:
