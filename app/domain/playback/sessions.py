@@ -262,8 +262,12 @@ def heartbeat(signed_in: SignedIn, session_id: uuid.UUID, beat: Beat) -> Pulse:
 
 
 def _budget_seconds(now: datetime, previous_at: datetime) -> int:
+    """Return how much may newly count: what can have been shown since, and a little for delays.
+
+    The slack grows with the time too, or hurried heartbeats would add it up to a whole lesson.
+    """
     elapsed = max((now - previous_at).total_seconds(), 0.0)
-    return math.ceil(elapsed * FASTEST_RATE) + SLACK_SECONDS
+    return math.floor(elapsed * FASTEST_RATE + min(elapsed, SLACK_SECONDS))
 
 
 def stop(signed_in: SignedIn, session_id: uuid.UUID) -> None:
