@@ -15,9 +15,15 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _row(text: str) -> int:
+    if not text.isdigit() or int(text) not in ALL_ROWS:
+        raise argparse.ArgumentTypeError(f"{text} is none of the rows 2 to 9")
+    return int(text)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./setup.sh bench", description=__doc__)
-    parser.add_argument("rows", nargs="*", type=int, choices=sorted(ALL_ROWS), metavar="row")
+    parser.add_argument("rows", nargs="*", type=_row, metavar="row", help="2 to 9; all by default")
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
     return parser.parse_args()
 
