@@ -134,6 +134,25 @@ def test_only_contiguous_playing_counts(learn: LearnPage) -> None:
     assert told == [[[10, 15]], [[40, 43]], [], [[40, 44]]]
 
 
+def test_rungs_of_one_height_are_told_apart(learn: LearnPage) -> None:
+    """Slides keep their height and save data by a coarser picture."""
+    rungs, chosen = learn.page.evaluate(
+        """async () => {
+          const source = document.querySelector('link[rel=modulepreload]').href;
+          const { rungsOf, rungFor } = await import(new URL('player/rungs.js', source).href);
+          const rungs = rungsOf([
+            { height: 720, bitrate: 80_000 },
+            { height: 720, bitrate: 180_000 },
+            { height: 360, bitrate: 40_000 },
+          ]);
+          const chosen = ['720', '720-low', '480', '240'].map((v) => rungFor(rungs, v).value);
+          return [rungs.map(({ value, index }) => [value, index]), chosen];
+        }"""
+    )
+    assert rungs == [["720", 1], ["720-low", 0], ["360", 2]]
+    assert chosen == ["720", "720-low", "360", "360"]
+
+
 def test_speed_and_captions_are_remembered(learn: LearnPage) -> None:
     learn.play()
     learn.choose("speed", "1.5")

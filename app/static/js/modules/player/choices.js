@@ -1,11 +1,12 @@
 /** What the viewer chose: speed, quality, captions, going on to the next lesson. Remembered. */
 
 import { recall, remember } from './preferences.js';
+import { rungFor } from './rungs.js';
 
 export const RATES = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const AUTO = 'auto';
 const SOUND_ONLY = 'audio';
-const DATA_SAVER_LINES = 240;
+const DATA_SAVER = '240-low';
 
 /** Event: `change`, whenever a choice or what can be chosen has changed. */
 export class Choices extends EventTarget {
@@ -17,7 +18,7 @@ export class Choices extends EventTarget {
     this.#player = player;
     const { video, config } = player;
     this.rate = nearestRate(recall('rate', config.rate));
-    this.quality = recall('quality', navigator.connection?.saveData ? DATA_SAVER_LINES : AUTO);
+    this.quality = recall('quality', navigator.connection?.saveData ? DATA_SAVER : AUTO);
     this.hasCaptionsOn = recall('captions', false);
     this.captionLanguage = recall('captions-language', document.documentElement.lang);
     this.goesOn = recall('goes-on', true);
@@ -64,7 +65,7 @@ export class Choices extends EventTarget {
     this.setRate(RATES[Math.min(Math.max(0, index), RATES.length - 1)]);
   }
 
-  /** Choose `auto`, a height in lines, or `audio`. */
+  /** Choose `auto`, a rung's value, or `audio`. */
   setQuality(quality) {
     const wasListening = this.isListening;
     this.quality = quality;
@@ -109,10 +110,7 @@ export class Choices extends EventTarget {
   #applyQuality() {
     const { engine } = this.#player;
     if (this.isListening) return;
-    // A rung this video lacks means the best one below it, or the lowest there is.
-    const { heights } = engine;
-    const height = heights.find((lines) => lines <= this.quality) ?? heights.at(-1) ?? 0;
-    engine.setHeight(this.quality === AUTO ? 0 : height);
+    engine.setRung(this.quality === AUTO ? null : rungFor(engine.rungs, this.quality));
   }
 
   #applyCaptions() {

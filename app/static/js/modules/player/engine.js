@@ -2,6 +2,7 @@
 
 import { Cues } from './cues.js';
 import { loadPolicies, playlistLoader } from './loading.js';
+import { rungsOf } from './rungs.js';
 
 const VENDOR = new URL('../../../vendor/hls.js/', import.meta.url);
 const WORKER = new URL('hls.worker.js', VENDOR).href;
@@ -12,10 +13,6 @@ const AHEAD_SECONDS = 25;
 
 let library = null;
 let tries = 0;
-
-function heightsOf(levels) {
-  return [...new Set(levels.map((level) => level.height))].sort((a, b) => b - a);
-}
 
 /** Fetch hls.js, once. A failed fetch may be tried again. */
 export function loadLibrary() {
@@ -48,7 +45,7 @@ export class HlsEngine extends EventTarget {
   #session;
   #video;
   #cues;
-  #heights = [];
+  #rungs = [];
   #repairedAt = 0;
 
   constructor(Hls, video, session, links) {
@@ -93,11 +90,11 @@ export class HlsEngine extends EventTarget {
     this.#hls.stopLoad();
   }
 
-  /** Heights of the rungs, best first. */
-  get heights() {
+  /** The rungs on offer, best first; see rungs.js. */
+  get rungs() {
     // The sound alone has none: those of the film stay on offer.
-    if (!this.isListening && this.#hls?.levels.length) this.#heights = heightsOf(this.#hls.levels);
-    return this.#heights;
+    if (!this.isListening && this.#hls?.levels.length) this.#rungs = rungsOf(this.#hls.levels);
+    return this.#rungs;
   }
 
   /** Height of the picture being shown, or 0. */
@@ -105,10 +102,9 @@ export class HlsEngine extends EventTarget {
     return this.#hls?.levels[this.#hls.currentLevel]?.height ?? 0;
   }
 
-  /** Play the rung of `height`, or choose by bandwidth when 0. */
-  setHeight(height) {
-    const index = this.#hls.levels.findIndex((level) => level.height === height);
-    this.#hls.nextLevel = height ? index : -1;
+  /** Play one rung, or choose by bandwidth when null. */
+  setRung(rung) {
+    this.#hls.nextLevel = rung ? rung.index : -1;
   }
 
   get captionTracks() {

@@ -13,7 +13,7 @@ export class NativeEngine extends EventTarget {
     this.#video = video;
     this.#session = session;
     this.isListening = false;
-    this.heights = [];
+    this.rungs = [];
     this.height = 0;
     video.addEventListener('error', this.#failed);
     video.addEventListener('progress', this.#flowed);
@@ -52,7 +52,7 @@ export class NativeEngine extends EventTarget {
 
   hold() {}
 
-  setHeight() {}
+  setRung() {}
 
   get captionTracks() {
     return [...this.#video.textTracks].map((track, index) => ({

@@ -58,10 +58,10 @@ function qualities({ choices, config, engine }) {
   const isAuto = choices.quality === 'auto';
   const height = engine?.height ?? 0;
   const auto = isAuto && height ? phrase(strings.autoNow, { lines: height }) : strings.auto;
-  const rungs = (engine?.heights ?? []).map((lines) => ({
-    label: phrase(strings.lines, { lines }),
-    value: lines,
-    isChecked: choices.quality === lines,
+  const rungs = (engine?.rungs ?? []).map(({ value, lines, savesData }) => ({
+    label: phrase(savesData ? strings.linesSaving : strings.lines, { lines }),
+    value,
+    isChecked: choices.quality === value,
   }));
   const sound = { label: strings.soundOnly, value: 'audio', isChecked: choices.isListening };
   const items = [{ label: auto, value: 'auto', isChecked: isAuto }, ...rungs, sound];
