@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, Select, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.database import db
 from app.domain.accounts.models import User
-from app.domain.courses.access import UserColumn
+from app.domain.courses.access import USER_ID, UserColumn
 from app.domain.courses.completion import percent_of
 from app.domain.courses.models import Category, Course, Enrollment, LessonProgress, Level
 
@@ -95,19 +96,22 @@ def completed_lessons(user_id: UserColumn) -> ScalarSelect[int]:
     )
 
 
+_OWN = (
+    select(Course.id, completed_lessons(Enrollment.user_id), Course.lesson_count)
+    .join(Enrollment, Enrollment.course_id == Course.id)
+    .where(
+        Enrollment.user_id == USER_ID,
+        Enrollment.revoked_at.is_(None),
+        Course.id == any_(bindparam("course_ids", type_=ARRAY(Course.id.type))),
+    )
+)
+
+
 def with_progress(cards: Sequence[Card], user_id: uuid.UUID | None) -> list[Card]:
     """Return the cards with the person's enrollments and progress on them: one query."""
     if user_id is None or not cards:
         return list(cards)
-    rows = db.session.execute(
-        select(Course.id, completed_lessons(Enrollment.user_id), Course.lesson_count)
-        .join(Enrollment, Enrollment.course_id == Course.id)
-        .where(
-            Enrollment.user_id == user_id,
-            Enrollment.revoked_at.is_(None),
-            Course.id.in_([card.id for card in cards]),
-        )
-    )
+    rows = db.session.execute(_OWN, {"user_id": user_id, "course_ids": [card.id for card in cards]})
     percents = {course_id: percent_of(done, total) for course_id, done, total in rows}
     return [
         replace(card, progress_percent=percents[card.id], is_enrolled=True)

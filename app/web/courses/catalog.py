@@ -1,30 +1,45 @@
 """The catalog and the shelf of one category."""
 
 from dataclasses import replace
+from typing import cast
 
-from flask import Response, render_template
+from flask import Response, current_app
+from flask.blueprints import BlueprintSetupState
+from flask_babel import get_locale
 
-from app.domain.courses.catalog import search
-from app.domain.courses.categories import CategoryView, get_category, list_categories
+from app.config import Environment
+from app.domain.courses.categories import CategoryView, get_category
 from app.domain.courses.filters import CatalogFilters
 from app.web.access import signed_in
 from app.web.caching import share_with_visitors
 from app.web.courses import blueprint
+from app.web.courses.fragments import FRESH_SECONDS, Kept, render_fragment
 from app.web.courses.queries import read_filters_leniently
+from app.web.courses.shells import Shell, render_shell
+
+EXTENSION = "catalog_shells"
+
+
+@blueprint.record
+def _keep_shells(state: BlueprintSetupState) -> None:
+    """Give the application its own shells; in development every page is rendered anew."""
+    is_development = state.app.extensions["settings"].app_env is Environment.DEVELOPMENT
+    state.app.extensions[EXTENSION] = Kept[Shell](0 if is_development else FRESH_SECONDS)
 
 
 def _page(filters: CatalogFilters, category: CategoryView | None = None) -> Response:
     person = signed_in()
-    results = search(filters, person.user_id if person else None)
-    body = render_template(
-        "courses/index.html",
-        results=results,
-        filters=filters,
-        category=category,
-        categories=list_categories(),
-    )
-    is_past_the_end = filters.page > max(results.pages, 1)
-    return share_with_visitors(Response(body, 404 if is_past_the_end else 200))
+    role = person.role if person else None
+
+    def render() -> Shell:
+        return render_shell(render_fragment(filters, category), category, role)
+
+    shells = cast(Kept[Shell], current_app.extensions[EXTENSION])
+    # What people typed is seldom typed twice, so it is not worth keeping.
+    key = (filters, category, role, str(get_locale()))
+    shell = render() if filters.q else shells.get(key, render)
+    body = shell.addressed_to(person)
+    return share_with_visitors(Response(body, 404 if shell.fragment.is_past_the_end else 200))
 
 
 @blueprint.get("/courses")
