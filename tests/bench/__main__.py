@@ -1,6 +1,7 @@
 """`python -m tests.bench [row ...]`: measure rows 2 to 9; all together they write the document."""
 
 import argparse
+import os
 import sys
 
 from tests.bench import report, rounds, rows, supervised
@@ -32,6 +33,7 @@ def main() -> int:
     """Measure what was asked for; return 0 also when goals are missed: the table says so."""
     arguments = _arguments()
     wanted = set(arguments.rows) or set(ALL_ROWS)
+    load_before = os.getloadavg()[0]
     results: rounds.Results = {}
     goals: list[rows.Goal] = []
     try:
@@ -47,7 +49,7 @@ def main() -> int:
         return 1
     print(report.table(goals), "", report.figures(results), sep="\n")
     if wanted == ALL_ROWS and arguments.rounds >= rounds.ROUNDS:
-        report.write(goals, results)
+        report.write(goals, results, load_before)
         _say(f"Wrote {report.DOCUMENT.name}.")
     return 0
 

@@ -54,7 +54,14 @@ def figures(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _machine() -> str:
+def _machine(load_before: float) -> str:
+    cores = os.cpu_count() or 1
+    others = (
+        f"- other work kept the machine busy meanwhile (load {load_before:.0f} before the start on "
+        f"{cores} cores), which worsens every figure, ratios included"
+        if load_before > cores / 2
+        else f"- the machine was idle before the start (load {load_before:.1f})"
+    )
     versions = {name: version(name) for name in ("flask", "gunicorn", "sqlalchemy")}
     packages = ", ".join(f"{name} {number}" for name, number in versions.items())
     return "\n".join(
@@ -65,6 +72,7 @@ def _machine() -> str:
             f"(durable commits), {packages}",
             f"- {datetime.now(UTC):%Y-%m-%d}, `./setup.sh bench`: {ROUNDS} rounds of "
             "`wrk -t1 -c16 -d2s --latency` a scenario, on loopback",
+            others,
         )
     )
 
@@ -88,14 +96,14 @@ def _kept_notes() -> str:
     return DOCUMENT.read_text(encoding="utf-8").partition(NOTES)[2].strip()
 
 
-def write(goals: Sequence[Goal], results: Results) -> None:
-    """Write the document anew, keeping its notes."""
+def write(goals: Sequence[Goal], results: Results, load_before: float) -> None:
+    """Write the document anew, keeping its notes; `load_before` is the load average at start."""
     sections = [
         INTRODUCTION.strip(),
         "## Goals\n\n" + table(goals),
         "## Misses\n\n" + _misses(goals),
         "## Figures\n\n" + figures(results),
-        "## Machine and method\n\n" + _machine(),
+        "## Machine and method\n\n" + _machine(load_before),
         (NOTES + "\n" + _kept_notes()).strip(),
     ]
     DOCUMENT.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
