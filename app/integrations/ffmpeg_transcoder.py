@@ -94,9 +94,9 @@ class FfmpegTranscoder:
         if not target.is_file():
             raise TranscodeFailed("No still could be taken from the video.")
 
-    def decode(self, media: Path, on_progress: Progress) -> DecodedMedia:
+    def decode(self, media: Path, duration_seconds: float, on_progress: Progress) -> DecodedMedia:
         """Decode all of `media`. Raises TranscodeFailed at the first fault."""
-        reader = _Fraction(1.0, on_progress)
+        reader = _Fraction(duration_seconds, on_progress)
         self._run(
             ffmpeg_commands.decode(media),
             self._settings.transcode_timeout_seconds,

@@ -126,6 +126,11 @@ class Transcoder(Protocol):
         """Write a JPEG still of `source` to `target`. Raises TranscodeFailed, StorageFull."""
         ...
 
-    def decode(self, media: Path, on_progress: Callable[[float], None]) -> DecodedMedia:
-        """Decode all of `media` strictly. Raises TranscodeFailed at the first fault."""
+    def decode(
+        self, media: Path, duration_seconds: float, on_progress: Callable[[float], None]
+    ) -> DecodedMedia:
+        """Decode all of `media`, telling the fraction done of its expected duration.
+
+        Raises TranscodeFailed at the first fault.
+        """
         ...

@@ -257,7 +257,9 @@ class TestEncode:
     ) -> None:
         counts = {"180p": 282, "90p": 282, "90low": 141, "audio": 0}
         for name, frames in counts.items():
-            decoded = transcoder.decode(joined(encoded[name], tmp_path / "all.mp4"), lambda _: None)
+            decoded = transcoder.decode(
+                joined(encoded[name], tmp_path / "all.mp4"), 9.4, lambda _: None
+            )
             assert decoded.frames == frames
             assert decoded.duration_seconds == pytest.approx(9.4, abs=1 / 30)
 
@@ -273,7 +275,7 @@ class TestEncode:
         data[middle : middle + 4000] = bytes(4000)
         path.write_bytes(data)
         with pytest.raises(TranscodeFailed):
-            transcoder.decode(path, lambda _: None)
+            transcoder.decode(path, 9.4, lambda _: None)
 
     def test_nothing_of_the_source_is_told_by_the_output(
         self, transcoder: FfmpegTranscoder, source: Path, tmp_path: Path
@@ -329,7 +331,7 @@ def test_a_source_without_sound_gets_silence(transcoder: FfmpegTranscoder, tmp_p
     path = make_source(tmp_path / "a.mp4", seconds=5, size="160x90", sound=None)
     job = job_of(transcoder, path, tmp_path / "out", [SMALLER, SOUND], 5)
     video, audio = transcoder.encode(job, lambda _: None)
-    decoded = transcoder.decode(joined(audio, tmp_path / "a.m4a"), lambda _: None)
+    decoded = transcoder.decode(joined(audio, tmp_path / "a.m4a"), 5, lambda _: None)
     assert decoded.duration_seconds == pytest.approx(5, abs=0.03)
     assert len(audio.segments) == len(video.segments)
 

@@ -40,7 +40,7 @@ def unseal(secret: str, video_id: UUID, generation: int, window: int, sealed: by
     nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
         return _cipher(secret).decrypt(nonce, body, _place(video_id, generation, window))
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise SealBroken(f"key {window} of video {video_id}") from error
 
 

@@ -52,11 +52,15 @@ class _Keys(dict[int, bytes]):
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Rungs made in one decode, and the part of the whole that they are, in percent."""
+    """Rungs made in one decode, and the part of the whole that they are, in percent.
+
+    `is_start` says that nothing of the generation is published yet.
+    """
 
     rungs: Sequence[Rung]
     start: int
     end: int
+    is_start: bool
 
     def at(self, stage: Stage, fraction: float) -> Progress:
         """Return the progress of the whole when `fraction` of this batch is done."""
@@ -92,7 +96,9 @@ def run(work: Work, tell: Tell) -> None:
         templates = dict(work.published)
         for batch in _batches(title):
             is_last = batch.end == 100
-            with _removed_unless_made(work, batch):
+            with _removed_unless_made(title, batch):
+                if batch.is_start:
+                    _store_poster(title)
                 renditions = _make(title, batch)
                 templates |= {rendition.name: rendition.playlist for rendition in renditions}
                 if is_last:
@@ -109,11 +115,6 @@ def _read(work: Work, folder: Path, tell: Tell) -> _Title:
     transcoder = integrations.transcoder
     info = transcoder.probe(source)
     chosen = ladder.choose(info, transcoder.sample(source, info, folder))
-    if not work.published:
-        integrations.storage.delete_prefix(work.prefix)
-        poster = folder / POSTER_NAME
-        transcoder.make_poster(source, info, poster)
-        integrations.storage.put_file(f"{work.prefix}/{POSTER_NAME}", poster, "image/jpeg")
     return _Title(work, source, info, chosen, folder, _Keys(work.keys), tell)
 
 
@@ -125,15 +126,23 @@ def _batches(title: _Title) -> list[_Batch]:
     if not first and not rest:
         raise TranscodeFailed("Every rung is published, yet the generation is not complete.")
     if title.work.is_served or not first or not rest:
-        return [_Batch([*first, *rest], _READ_PERCENT, 100)]
+        return [_Batch([*first, *rest], _READ_PERCENT, 100, is_start=not published)]
     border = _FIRST_BATCH_SHARE
-    return [_Batch(first, _READ_PERCENT, border), _Batch(rest, border, 100)]
+    return [
+        _Batch(first, _READ_PERCENT, border, is_start=not published),
+        _Batch(rest, border, 100, is_start=False),
+    ]
+
+
+def _store_poster(title: _Title) -> None:
+    poster = title.scratch / POSTER_NAME
+    integrations.transcoder.make_poster(title.source, title.info, poster)
+    key = f"{title.work.prefix}/{POSTER_NAME}"
+    integrations.storage.put_file(key, poster, "image/jpeg")
 
 
 def _make(title: _Title, batch: _Batch) -> list[Rendition]:
     """Encode, encrypt, store and verify the batch's rungs."""
-    for rung in batch.rungs:
-        integrations.storage.delete_prefix(f"{title.work.prefix}/{rung.name}")
     job = EncodeJob(
         source=title.source,
         info=title.info,
@@ -230,15 +239,19 @@ def _publication(title: _Title, renditions: list[Rendition], *, is_complete: boo
 
 
 @contextmanager
-def _removed_unless_made(work: Work, batch: _Batch) -> Iterator[None]:
-    """Remove the batch's rungs from storage when making them fails.
+def _removed_unless_made(title: _Title, batch: _Batch) -> Iterator[None]:
+    """Start without what an earlier attempt left of the batch; leave nothing when it fails.
 
-    What this cannot remove (the storage may be what failed) the next attempt removes.
+    What cannot be removed then (the storage may be what failed) the next attempt removes.
     """
+    prefix = title.work.prefix
+    folders = [prefix] if batch.is_start else [f"{prefix}/{rung.name}" for rung in batch.rungs]
+    for folder in folders:
+        integrations.storage.delete_prefix(folder)
     try:
         yield
     except BaseException:
         with suppress(StorageFull, StorageUnavailable):
-            for rung in batch.rungs:
-                integrations.storage.delete_prefix(f"{work.prefix}/{rung.name}")
+            for folder in folders:
+                integrations.storage.delete_prefix(folder)
         raise

@@ -45,7 +45,9 @@ class Verifier:
                 for done, part in enumerate(self._parts(rung, segments)):
                     target.write(part)
                     on_progress(done / len(segments) / 2)
-            decoded = self.transcoder.decode(media, lambda _: on_progress(0.5))
+            decoded = self.transcoder.decode(
+                media, self.ladder.duration_seconds, lambda done: on_progress(0.5 + done / 2)
+            )
         except OSError as error:
             raise StorageFull from error
         finally:
