@@ -36,10 +36,10 @@ GET auth.sign_in               200  303  303  303  200  303  303  303  303
 POST auth.sign_in              422  422  422  422  422  422  422  422  422
 GET auth.sign_up               200  303  303  303  200  303  303  303  303
 POST auth.sign_up              422  422  422  422  422  422  422  422  422
-POST auth.sign_out              in  303  303  303   in  303  303  303  303
+POST auth.sign_out             303  303  303  303  303  303  303  303  303
 POST auth.register             422  422  422  422  422  422  422  422  422
 POST auth.login                401  401  401  401  401  401  401  401  401
-POST auth.logout               401  204  204  204  401  204  204  204  204
+POST auth.logout               204  204  204  204  204  204  204  204  204
 GET auth.me                    401  200  200  200  401  200  200  200  200
 
 GET courses.index              200  200  200  200  200  200  200  200  200
