@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import bindparam, func, select, update
 
 from app.clock import utcnow
-from app.database import db
+from app.database import Prepared, db
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import LoginSession, Role, User, UserStatus
 
@@ -120,7 +120,7 @@ def rotate(user: User, client: ClientInfo, old_token: str | None) -> str:
 
 
 # Built once: the columns are SignedIn's fields, by name.
-_FIND = (
+_FIND = Prepared(
     select(
         User.id.label("user_id"),
         User.email,
@@ -136,9 +136,9 @@ _FIND = (
     )
     .join_from(LoginSession, User, User.id == LoginSession.user_id)
     .where(
-        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.token_hash == bindparam("token_hash", type_=LoginSession.token_hash.type),
         LoginSession.revoked_at.is_(None),
-        LoginSession.expires_at > bindparam("now"),
+        LoginSession.expires_at > bindparam("now", type_=LoginSession.expires_at.type),
         User.status == UserStatus.ACTIVE,
     )
 )
@@ -153,7 +153,7 @@ def find_signed_in(token: str) -> SignedIn | None:
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
     values = {"token_hash": hash_token(token), "now": utcnow()}
-    row = db.session.execute(_FIND, values).one_or_none()
+    row = _FIND.first(values)
     return SignedIn(**row._asdict()) if row else None
 
 

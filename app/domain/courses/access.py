@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.database import db
+from app.database import Prepared
 from app.domain.accounts.models import Role, User
 from app.domain.courses.models import (
     Course,
@@ -71,7 +71,7 @@ def is_visible(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElem
     of them for their instructor and for administrators.
     """
     return or_(
-        Course.status.in_(OPEN_STATUSES),
+        *(Course.status == status for status in OPEN_STATUSES),
         _is_in_charge(user_id, is_admin),
         and_(Course.status == CourseStatus.ARCHIVED, is_enrolled(user_id)),
     )
@@ -159,8 +159,8 @@ def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ..
     return statement
 
 
-_ACCESS = lesson_access_statement()
-_LOCKING_ACCESS = lesson_access_statement(lock_user=True)
+_ACCESS = Prepared(lesson_access_statement())
+_LOCKING_ACCESS = Prepared(lesson_access_statement(lock_user=True))
 
 
 def lesson_access(
@@ -171,10 +171,10 @@ def lesson_access(
     lock_user: bool = False,
 ) -> LessonAccess | None:
     """Find what `user_id` may do with a lesson; None when it does not exist for them."""
-    row = db.session.execute(
-        _LOCKING_ACCESS if lock_user else _ACCESS,
-        {"user_id": user_id, "lesson_id": lesson_id, "is_admin": role is Role.ADMIN},
-    ).first()
+    statement = _LOCKING_ACCESS if lock_user else _ACCESS
+    row = statement.first(
+        {"user_id": user_id, "lesson_id": lesson_id, "is_admin": role is Role.ADMIN}
+    )
     return LessonAccess(*row) if row else None
 
 

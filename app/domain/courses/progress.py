@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Integer, bindparam, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import utcnow
-from app.database import db
+from app.database import Prepared, db
 from app.domain.accounts.models import Role
 from app.domain.courses.access import require_lesson_access
 from app.domain.courses.completion import course_percent, percent_of, settle
@@ -39,7 +39,7 @@ class Recorded:
 # piece; `granted` cuts it where the budget ends. Two heartbeats of one learner may race: the
 # union in DO UPDATE reads the row as it is then, so neither loses the other's seconds.
 # last_watched_at moves at most once a minute: most heartbeats write one row, not two.
-_RECORD = (
+_RECORD = Prepared(
     text(
         """
     WITH lesson AS (
@@ -132,8 +132,7 @@ def record(
     """
     if not math.isfinite(position_seconds):
         raise InvalidInput({"position_seconds": "Send the position as seconds."})
-    row = db.session.execute(
-        _RECORD,
+    row = _RECORD.first(
         {
             "user_id": user_id,
             "lesson_id": lesson_id,
@@ -143,8 +142,8 @@ def record(
             "budget": min(max(int(max_new_seconds), 0), LONGEST_SECONDS),
             "percent": COMPLETE_PERCENT,
             "now": utcnow(),
-        },
-    ).first()
+        }
+    )
     if row is None:
         raise NotFound
     if row.newly_completed:

@@ -8,7 +8,7 @@ import uuid
 
 from sqlalchemy import Integer, cast, extract, update
 
-from app.database import db
+from app.database import Prepared
 from app.domain.accounts.sessions import SignedIn
 from app.domain.playback import leases
 from app.domain.playback.models import PlaybackSession
@@ -19,12 +19,11 @@ BURST = 60
 SECONDS_PER_KEY = 5
 
 _elapsed = cast(extract("epoch", leases.NOW - PlaybackSession.created_at), Integer())
-_METER = (
+_METER = Prepared(
     update(PlaybackSession)
     .where(*leases.LIVE, PlaybackSession.keys_issued < BURST + _elapsed / SECONDS_PER_KEY)
     .values(keys_issued=PlaybackSession.keys_issued + 1)
     .returning(PlaybackSession.video_id, PlaybackSession.generation)
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -33,7 +32,7 @@ def issue(signed_in: SignedIn, session_id: uuid.UUID, window: int) -> bytes:
 
     Raises NotFound, SessionEnded, and TooManyRequests once the budget is used up.
     """
-    row = db.session.execute(_METER, leases.parameters(signed_in, session_id)).first()
+    row = _METER.first(leases.parameters(signed_in, session_id))
     if row is None:
         leases.get_live(signed_in, session_id)
         raise TooManyRequests(SECONDS_PER_KEY, "This stream asks for keys faster than it plays.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Boolean, ColumnElement, DateTime, bindparam, func, select
 
 from app.clock import utcnow
-from app.database import db
+from app.database import Prepared
 from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses.access import may_watch
@@ -50,12 +50,12 @@ class Lease:
     opened_at: datetime | None
 
 
-_FIND = (
+_FIND = Prepared(
     select(
         PlaybackSession.id,
         PlaybackSession.video_id,
         PlaybackSession.generation,
-        func.coalesce(Video.duration_seconds, 0.0),
+        func.coalesce(Video.duration_seconds, 0.0).label("duration_seconds"),
         PlaybackSession.opened_at,
         PlaybackSession.ended_at,
         PlaybackSession.end_reason,
@@ -85,7 +85,7 @@ def get_live(signed_in: SignedIn, lease_id: uuid.UUID) -> Lease:
 
     Raises NotFound for an unknown lease or another sign-in's, SessionEnded with its reason.
     """
-    row = db.session.execute(_FIND, parameters(signed_in, lease_id)).first()
+    row = _FIND.first(parameters(signed_in, lease_id))
     if row is None:
         raise NotFound
     if row.ended_at is not None:

@@ -13,7 +13,7 @@ from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, text, u
 
 from app.clock import utcnow
 from app.current import settings
-from app.database import db
+from app.database import Prepared, db
 from app.domain.accounts.models import LoginSession
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses import progress
@@ -72,8 +72,9 @@ class Pulse:
 
 # Runs while the user's row is locked by the access query before it: whoever counts here sees
 # every stream that was granted before, so N parallel requests never pass the limit together.
-_OPEN = text(
-    """
+_OPEN = Prepared(
+    text(
+        """
     WITH live AS (
         SELECT count(*) AS n FROM playback_sessions p
         JOIN login_sessions s ON s.id = p.login_session_id AND s.revoked_at IS NULL
@@ -101,17 +102,20 @@ _OPEN = text(
         (SELECT generation FROM videos WHERE id = :video_id) AS generation
     FROM live, recent
     """
-).bindparams(
-    *(
-        bindparam(name, type_=Uuid())
-        for name in ("id", "user_id", "login_session_id", "lesson_id", "video_id", "replace_id")
-    ),
-    *(
-        bindparam(name, type_=DateTime(timezone=True))
-        for name in ("now", "minute_ago", "lease_expires_at")
-    ),
-    bindparam("max_streams", type_=Integer()),
-    bindparam("per_minute", type_=Integer()),
+    )
+    .bindparams(
+        *(
+            bindparam(name, type_=Uuid())
+            for name in ("id", "user_id", "login_session_id", "lesson_id", "video_id", "replace_id")
+        ),
+        *(
+            bindparam(name, type_=DateTime(timezone=True))
+            for name in ("now", "minute_ago", "lease_expires_at")
+        ),
+        bindparam("max_streams", type_=Integer()),
+        bindparam("per_minute", type_=Integer()),
+    )
+    .columns(live=Integer, recent=Integer, opened=Integer, generation=Integer)
 )
 
 
@@ -164,7 +168,7 @@ def _open(
     }
     for _ in range(CODE_ATTEMPTS):
         code = watermark.new_code()
-        row = db.session.execute(_OPEN, {**values, "code": code}).one()
+        row = _OPEN.first({**values, "code": code})
         if row.opened:
             return session_id, code
         if row.generation is None:
@@ -210,7 +214,7 @@ _BEFORE = (
     .with_for_update()
     .cte("before")
 )
-_RENEW = (
+_RENEW = Prepared(
     update(PlaybackSession)
     .where(PlaybackSession.id == _BEFORE.c.id, *leases.LIVE)
     .values(
@@ -225,7 +229,6 @@ _RENEW = (
         Lesson.course_id,
         _BEFORE.c.heartbeat_at.label("previous_at"),
     )
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -237,7 +240,7 @@ def heartbeat(signed_in: SignedIn, session_id: uuid.UUID, beat: Beat) -> Pulse:
     values = leases.parameters(signed_in, session_id)
     now = utcnow()
     values["expires_at"] = now + timedelta(seconds=settings.playback_lease_seconds)
-    row = db.session.execute(_RENEW, values).first()
+    row = _RENEW.first(values)
     if row is None:
         leases.get_live(signed_in, session_id)
         raise NotFound
