@@ -1,8 +1,6 @@
 """Honest progress, for any ranges a player may send."""
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -11,11 +9,12 @@ from hypothesis import strategies as st
 
 from app.database import db
 from app.domain.accounts.models import User
-from app.domain.courses import enrollments, progress
+from app.domain.courses import progress
 from app.domain.courses.completion import course_percent, percent_of
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonKind, LessonProgress
 from app.errors import EnrollmentRequired, InvalidInput, NotFound
 from tests import factories
+from tests.support.overlap import overlapping
 from tests.support.statements import recorded
 
 SECONDS = 60
@@ -185,54 +184,41 @@ def test_ticking_off_asks_for_the_right_course(enrolled: User, text_lesson: Less
         progress.mark_complete(enrolled.id, text_lesson.id, slug="another-course")
 
 
-def _furnished(pairs: int) -> list[tuple[uuid.UUID, uuid.UUID, list[uuid.UUID]]]:
-    """Make learners of courses with two lessons: (user, course, lessons)."""
-    made = []
-    for _ in range(pairs):
-        course, user = factories.make_course(), factories.make_user()
-        section = factories.make_section(course)
-        lessons = [
-            factories.make_lesson(section, n, kind=LessonKind.VIDEO, duration_seconds=60)
-            for n in (1, 2)
-        ]
-        enrollments.grant(user.id, course.id, factories.EnrollmentSource.MANUAL)
-        db.session.commit()
-        made.append((user.id, course.id, [lesson.id for lesson in lessons]))
-    return made
+@pytest.fixture
+def pair(committed_app: Flask) -> tuple[User, Course, list[Lesson]]:
+    """A learner, committed, in a course of two films."""
+    course, user = factories.make_course(), factories.make_user()
+    factories.make_enrollment(user, course)
+    section = factories.make_section(course)
+    film = {"kind": LessonKind.VIDEO, "duration_seconds": SECONDS}
+    return user, course, [factories.make_lesson(section, n, **film) for n in (1, 2)]
 
 
-def test_two_last_lessons_completed_at_once_complete_the_course(committed_app: Flask) -> None:
+def test_two_last_lessons_completed_at_once_complete_the_course(
+    committed_app: Flask, pair: tuple[User, Course, list[Lesson]]
+) -> None:
     """Neither transaction sees the other's lesson; the course must still come out complete."""
-    learners = _furnished(10)
-    barrier = Barrier(2)
-
-    def watch(which: int) -> None:
-        with committed_app.app_context():
-            for user_id, course_id, lesson_ids in learners:
-                barrier.wait(timeout=30)
-                progress.record(user_id, lesson_ids[which], course_id, 60.0, [(0, 60)], NO_LIMIT)
-                db.session.commit()
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(watch, range(2)))
-    db.session.expire_all()
-    assert db.session.query(Enrollment).filter(Enrollment.completed_at.is_(None)).count() == 0
+    user, course, lessons = pair
+    _record(user, lessons[0], [(0, 1)])  # so that its next heartbeat need not touch the enrollment
+    db.session.commit()
+    user_id, course_id, (first, second) = user.id, course.id, [lesson.id for lesson in lessons]
+    overlapping(
+        committed_app,
+        lambda: progress.record(user_id, first, course_id, 60.0, [(0, 60)], NO_LIMIT),
+        lambda: progress.record(user_id, second, course_id, 60.0, [(0, 60)], NO_LIMIT),
+    )
+    assert db.session.query(Enrollment).one().completed_at is not None
 
 
-def test_parallel_heartbeats_lose_no_second(committed_app: Flask) -> None:
+def test_parallel_heartbeats_lose_no_second(
+    committed_app: Flask, pair: tuple[User, Course, list[Lesson]]
+) -> None:
     """Two devices send different halves at once: the union survives."""
-    learners = _furnished(10)
-    barrier = Barrier(2)
-
-    def watch(which: int) -> None:
-        half = (0, 20) if which == 0 else (20, 40)
-        with committed_app.app_context():
-            for user_id, course_id, lesson_ids in learners:
-                barrier.wait(timeout=30)
-                progress.record(user_id, lesson_ids[0], course_id, 1.0, [half], NO_LIMIT)
-                db.session.commit()
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(watch, range(2)))
-    db.session.expire_all()
-    assert {row.watched for row in db.session.query(LessonProgress)} == {"{[0,40)}"}
+    user, course, (lesson, _) = pair
+    user_id, course_id, lesson_id = user.id, course.id, lesson.id
+    overlapping(
+        committed_app,
+        lambda: progress.record(user_id, lesson_id, course_id, 1.0, [(0, 20)], NO_LIMIT),
+        lambda: progress.record(user_id, lesson_id, course_id, 1.0, [(20, 40)], NO_LIMIT),
+    )
+    assert db.session.query(LessonProgress).one().watched == "{[0,40)}"
