@@ -105,7 +105,7 @@ class Prepared:
             for name, value in compiled.construct_params(_check=False).items()
         }
         columns = list(self._statement.exported_columns)
-        row: Any = namedtuple("Row", [column.key for column in columns])  # noqa: PYI024
+        names = " ".join(column.key for column in columns)
         readers = (
             (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for index, column in enumerate(columns)
@@ -116,7 +116,7 @@ class Prepared:
             constants=constants,
             to_driver=tuple(binders.items()),
             from_driver=tuple((index, read) for index, read in readers if read),
-            row=row._make,
+            row=namedtuple("Row", names)._make,  # type: ignore[misc]  # noqa: PYI024
         )
 
     def first(self, values: Mapping[str, Any]) -> Any:
