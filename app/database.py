@@ -105,7 +105,7 @@ class Prepared:
             for name, value in compiled.construct_params(_check=False).items()
         }
         columns = list(self._statement.exported_columns)
-        names = " ".join(column.key for column in columns)
+        named: Any = namedtuple  # noqa: PYI024 - the fields are known at run time only
         readers = (
             (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for index, column in enumerate(columns)
@@ -116,7 +116,7 @@ class Prepared:
             constants=constants,
             to_driver=tuple(binders.items()),
             from_driver=tuple((index, read) for index, read in readers if read),
-            row=namedtuple("Row", names)._make,  # type: ignore[misc]  # noqa: PYI024
+            row=named("Row", [column.key for column in columns])._make,
         )
 
     def first(self, values: Mapping[str, Any]) -> Any:
