@@ -1,0 +1,186 @@
+"""A running demo whose processes are killed: all comes back by itself, and nothing is lost."""
+
+import http.client
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from tests.ops.demo import Crowd, Demo, children, fresh_demo, lives
+from tests.support.server import wait_until
+
+pytestmark = [pytest.mark.no_database, pytest.mark.timeout(600)]
+PASSWORD = "correct-horse-demo"
+RECOVERY_SECONDS = 60
+DOING = """
+select id, args->>'video_id' from procrastinate_jobs
+where status = 'doing' and task_name = 'videos.transcode'
+"""
+# The state of a video, and how many generations its rungs are of: an attempt cut short leaves none.
+VIDEO = """
+select status, is_complete,
+    (select count(distinct generation) from renditions where video_id = videos.id),
+    (select count(*) from procrastinate_jobs where status = 'doing' and id = {job})
+from videos where id = '{video}'
+"""
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with fresh_demo() as started:
+        yield started
+
+
+def _kill(pid: int) -> None:
+    assert pid > 1
+    os.kill(pid, signal.SIGKILL)
+
+
+def _replaced(demo: Demo, program: str, old: int) -> int:
+    """Wait until `program` runs as another process than `old`, and return that."""
+
+    def other() -> int:
+        pid = demo.pid(program)
+        return pid if pid not in (0, old) else 0
+
+    return wait_until(other, RECOVERY_SECONDS, f"{program} runs again", 0.3)
+
+
+def _post(demo: Demo, path: str, body: object, cookie: str = "") -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=15)
+    with closing(connection):
+        headers = {"Content-Type": "application/json"} | ({"Cookie": cookie} if cookie else {})
+        connection.request("POST", path, json.dumps(body), headers)
+        response = connection.getresponse()
+        response.read()
+        return response
+
+
+def test_a_killed_job_worker_comes_back_and_its_transcode_is_finished(demo: Demo) -> None:
+    job, video = wait_until(lambda: demo.row(DOING), 90, "a transcode is under way", 0.2)
+    old = demo.pid("worker")
+    _kill(old)
+    _replaced(demo, "worker", old)
+    finished = ("ready", True, 1, 0)
+    wait_until(
+        lambda: demo.row(VIDEO.format(job=job, video=video)) == finished,
+        400,
+        "the interrupted transcode is finished, of one generation, its job gone",
+        1,
+    )
+
+
+def test_a_killed_web_worker_is_replaced(demo: Demo) -> None:
+    master = demo.pid("web")
+    before = children(master)
+    assert len(before) == 2
+    _kill(min(before))
+    wait_until(
+        lambda: len(children(master)) == 2 and children(master) != before,
+        RECOVERY_SECONDS,
+        "two web workers run",
+    )
+    assert demo.pid("web") == master
+    wait_until(demo.is_ready, RECOVERY_SECONDS, "the site is ready")
+
+
+def test_a_reload_under_load_fails_no_request(demo: Demo) -> None:
+    master = demo.pid("web")
+    with Crowd(demo.port).asking() as crowd:
+        for _ in range(2):
+            before = children(master)
+            demo.setup("supervisorctl", "signal", "HUP", "web")
+            wait_until(
+                lambda old=before: not children(master) & old and len(children(master)) == 2,
+                RECOVERY_SECONDS,
+                "both web workers are new",
+            )
+            time.sleep(0.5)
+    assert demo.pid("web") == master
+    assert set(crowd.answers) == {"200"}, crowd.answers
+    assert crowd.answers["200"] > 50
+
+
+def test_a_killed_web_master_under_load_fails_no_request(demo: Demo) -> None:
+    old = demo.pid("web")
+    orphans = children(old)
+    with Crowd(demo.port).asking() as crowd:
+        _kill(old)
+        new = _replaced(demo, "web", old)
+        wait_until(lambda: len(children(new)) == 2, RECOVERY_SECONDS, "new web workers run")
+        wait_until(
+            lambda: not any(lives(pid) for pid in orphans),
+            RECOVERY_SECONDS,
+            "the orphaned workers are gone",
+        )
+        time.sleep(0.5)
+    assert set(crowd.answers) == {"200"}, crowd.answers
+    assert crowd.answers["200"] > 50
+
+
+def test_a_killed_database_comes_back_with_every_acknowledged_write(demo: Demo) -> None:
+    signed_in = _post(
+        demo, "/api/auth/login", {"email": "outsider@example.com", "password": PASSWORD}
+    )
+    assert signed_in.status == 200
+    cookie = signed_in.headers["Set-Cookie"].split(";")[0]
+    free = demo.row("select slug from courses where status = 'published' and price_minor = 0")
+    assert free is not None
+    enrolled = _post(demo, f"/api/courses/{free[0]}/enroll", {}, cookie)
+    assert enrolled.status == 201
+    old = demo.pid("postgres")
+    _kill(old)
+    _replaced(demo, "postgres", old)
+
+    def answers() -> bool:
+        try:
+            return demo.row("select 1") is not None
+        except psycopg2.OperationalError:
+            return False
+
+    wait_until(answers, RECOVERY_SECONDS, "the database answers")
+    wait_until(demo.is_ready, RECOVERY_SECONDS, "the site is ready")
+    again = _post(demo, f"/api/courses/{free[0]}/enroll", {}, cookie)
+    assert again.status == 200, "still signed in and already enrolled"
+    wait_until(lambda: demo.pid("worker"), RECOVERY_SECONDS, "the worker runs")
+
+
+def test_starting_again_beside_a_running_demo_changes_nothing(demo: Demo) -> None:
+    pids = [demo.pid(name) for name in ("", "postgres", "web")]
+    answer = demo.setup("demo", "--detach")
+    assert "already running" in answer.stdout
+    assert answer.stdout.splitlines()[-1] == f"Ready: http://127.0.0.1:{demo.port}"
+    assert [demo.pid(name) for name in ("", "postgres", "web")] == pids
+    assert demo.pid("worker")
+
+
+def test_a_taken_port_is_named_with_the_one_who_has_it(demo: Demo) -> None:
+    other = Demo(demo.folder.parent / "other", demo.port)
+    answer = other.setup("demo", "--detach", check=False)
+    assert answer.returncode != 0
+    assert f"port {demo.port} is taken" in answer.stderr
+    assert demo.is_ready()
+
+
+def test_killed_supervisord_leaves_nothing_that_a_new_start_cannot_end(demo: Demo) -> None:
+    left = {demo.pid(name) for name in ("postgres", "web", "worker")}
+    _kill(demo.pid())
+    status = demo.setup("status", check=False)
+    assert status.returncode == 3
+    demo.setup("demo", "--detach")
+    assert demo.is_ready()
+    assert not left & {demo.pid(name) for name in ("postgres", "web", "worker")}
+    assert not any(lives(pid) for pid in left)
+
+
+def test_stop_ends_everything_and_says_so(demo: Demo) -> None:
+    running = {demo.pid(name) for name in ("", "postgres", "web", "worker")}
+    answer = demo.setup("stop")
+    assert answer.stdout.splitlines()[-1] == "Stopped."
+    wait_until(lambda: not any(lives(pid) for pid in running), 5, "no process is left")
+    assert demo.get("/") == 0
