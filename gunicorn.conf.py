@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker
 RUN_DIR = Path(os.environ.get("RUN_DIR") or "var/run").resolve()
 SERVING = RUN_DIR / "web.serving"  # names the worker that loaded the application last
 RELOADED = RUN_DIR / "web.reloaded"  # touched at each HUP
-SUCCESSION_SECONDS = 15  # how long a worker serves on while its successors start
+SUCCESSION_SECONDS = 30  # how long a worker serves on while its successors start
 MEMORY_LIMIT_BYTES = int(os.environ.get("WEB_MEMORY_LIMIT_MB") or 512) * 1024 * 1024
 MEMORY_CHECK_EVERY = 50  # requests
 

@@ -114,18 +114,18 @@ def fresh_demo() -> Iterator[Demo]:
 
 @dataclass
 class Crowd:
-    """Visitors that ask for pages without a pause, on kept and on new connections."""
+    """Visitors that ask again after a moment's thought, on kept and on new connections."""
 
     port: int
-    visitors: int = 6
+    visitors: int = 4
     answers: Counter[str] = field(default_factory=Counter)
     _gone: threading.Event = field(default_factory=threading.Event)
 
     def _visit(self, keeps: bool) -> None:
         connection = None
-        while not self._gone.is_set():
+        while not self._gone.wait(0.01):
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             try:
                 headers = {} if keeps else {"Connection": "close"}
                 connection.request("GET", "/api/courses", headers=headers)
@@ -157,4 +157,4 @@ class Crowd:
         finally:
             self._gone.set()
             for thread in threads:
-                thread.join(35)
+                thread.join(65)

@@ -16,7 +16,7 @@ from tests.support.server import wait_until
 
 pytestmark = [pytest.mark.no_database, pytest.mark.timeout(600)]
 PASSWORD = "correct-horse-demo"
-RECOVERY_SECONDS = 60
+RECOVERY_SECONDS = 120
 DOING = """
 select id, args->>'video_id' from procrastinate_jobs
 where status = 'doing' and task_name = 'videos.transcode'
