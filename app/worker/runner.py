@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Flask, current_app
@@ -32,6 +33,7 @@ def run_worker(concurrency: int) -> None:
 async def _run(queue: App, concurrency: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_stopping(stop))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with queue.open_async():
@@ -43,13 +45,26 @@ async def _run(queue: App, concurrency: int) -> None:
         ]
         told = asyncio.create_task(stop.wait())
         await asyncio.wait([told, *workers], return_when=asyncio.FIRST_COMPLETED)
-        if not stop.is_set():
-            log.warning("the queue cannot be reached; stopping")
+        log.info("stopping")
         for task in (told, *workers):
             task.cancel()
         for worker in workers:
             with contextlib.suppress(asyncio.CancelledError):
                 await worker
+
+
+def _stopping(stop: asyncio.Event) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """Return a handler that ends the process after an error that nobody awaited.
+
+    Such a one comes from a job whose end could not be written because PostgreSQL was away. While
+    this process lives, the job would count as running; once it is gone, another takes it over.
+    """
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        stop.set()
+
+    return handle
 
 
 async def _worker(queue: App, name: str, concurrency: int, grace_seconds: float) -> None:

@@ -1,0 +1,245 @@
+"""The real worker process: killed, stopped and cut off from PostgreSQL in mid-transcode."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import psutil
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+from app.current import integrations, settings
+from app.database import db
+from app.domain.videos import ingest, queries
+from app.domain.videos.models import Video, VideoStatus
+from tests.support.apps import made_app
+from tests.support.known_secrets import SECRETS
+from tests.support.media import make_source
+from tests.support.postgres import Server, temporary_server
+from tests.support.sources import ROOT
+
+READY_SECONDS = 180
+TAKEN_OVER_SECONDS = 60
+
+Worker = subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / "long.mp4"
+    return make_source(path, seconds=16, size="640x360", rate="30")
+
+
+@pytest.fixture
+def video_id(committed_app: Flask, source: Path) -> UUID:
+    video = ingest.add_from_file(source, "A lecture")
+    db.session.commit()
+    return video.id
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """A function that starts `flask worker` for the current application.
+
+    With `is_supervised` it is started again whenever it ends, as supervisord does it.
+    """
+    command = f"exec {sys.executable} -m flask --app wsgi worker"
+    supervised = f"while :; do ({command}); sleep 0.2; done"
+    with ExitStack() as stack:
+        log = stack.enter_context((tmp_path / "worker.log").open("ab"))
+
+        def start(*, is_supervised: bool = False) -> Worker:
+            process = subprocess.Popen(
+                ["sh", "-c", supervised if is_supervised else command],
+                cwd=ROOT,
+                env={
+                    **SECRETS,
+                    "PATH": os.environ["PATH"],
+                    "APP_ENV": "development",
+                    "DATABASE_URL": settings.database_url,
+                    "DATA_DIR": str(settings.data_dir),
+                },
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            stack.callback(_end, process)
+            return process
+
+        yield start
+
+
+def _end(process: Worker) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+
+
+def row(video_id: UUID) -> Video:
+    db.session.rollback()
+    return db.session.get_one(Video, video_id, populate_existing=True)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> float:
+    """Wait for `condition`; return how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, f"not within {seconds} seconds"
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+def is_ready(video_id: UUID) -> bool:
+    video = row(video_id)
+    assert video.status is not VideoStatus.FAILED, video.error_detail
+    return video.status is VideoStatus.READY
+
+
+def is_half_done(video_id: UUID) -> bool:
+    """Whether the first rungs are published and the others are being encoded."""
+    video = row(video_id)
+    return video.generation == 1 and video.progress_percent > 32
+
+
+def is_encoding(video_id: UUID) -> bool:
+    return row(video_id).stage == "encoding"
+
+
+def job_states() -> list[str]:
+    return list(
+        db.session.scalars(
+            text("SELECT status FROM procrastinate_jobs WHERE task_name = 'videos.transcode'")
+        )
+    )
+
+
+def assert_effect_once(video_id: UUID) -> None:
+    """Check that one generation exists, whole, and that its files are its playlists'."""
+    video = row(video_id)
+    assert (video.generation, video.is_complete) == (1, True)
+    names = {rendition.name for rendition in queries.list_renditions(video_id, 1)}
+    assert names == {"360p", "240p", "audio"}
+    keys = integrations.storage.list_keys(f"media/{video_id}")
+    assert len(keys) == len(names) * (4 + 1) + 1
+    wait_until(lambda: job_states() == [], 10)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("moment", [is_encoding, is_half_done])
+def test_a_worker_killed_in_mid_transcode_is_taken_over(
+    video_id: UUID, start_worker: Callable[..., Worker], moment: Callable[[UUID], bool]
+) -> None:
+    victim = start_worker()
+    wait_until(lambda: moment(video_id), READY_SECONDS)
+    children = psutil.Process(victim.pid).children(recursive=True)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait(10)
+    assert psutil.wait_procs(children, timeout=10)[1] == [], "ffmpeg outlived its worker"
+    assert row(video_id).status is VideoStatus.PROCESSING
+    assert job_states() == ["doing"]
+
+    start_worker()
+    wait_until(lambda: row(video_id).attempts == 2, TAKEN_OVER_SECONDS)
+    wait_until(lambda: is_ready(video_id), READY_SECONDS)
+    assert_effect_once(video_id)
+    assert list((settings.data_dir / "work").iterdir()) == []
+
+
+@pytest.mark.timeout(400)
+def test_a_worker_told_to_stop_hands_its_transcode_back_at_once(
+    video_id: UUID, start_worker: Callable[..., Worker]
+) -> None:
+    first = start_worker()
+    wait_until(lambda: is_encoding(video_id), READY_SECONDS)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(15) == 0
+    video = row(video_id)
+    assert (video.status, video.attempts) == (VideoStatus.QUEUED, 0)
+    assert job_states() == ["todo"]
+
+    start_worker()
+    wait_until(lambda: is_ready(video_id), READY_SECONDS)
+    assert_effect_once(video_id)
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A PostgreSQL of this test's own, which it may crash."""
+    with temporary_server() as server:
+        yield server
+
+
+@pytest.fixture
+def crashing_app(
+    own_server: Server, environment: dict[str, str], tmp_path: Path
+) -> Iterator[Flask]:
+    values = {"DATABASE_URL": own_server.create_database("own"), "DATA_DIR": str(tmp_path)}
+    with made_app({**environment, **values}) as app, app.app_context():
+        upgrade(directory=str(ROOT / "migrations"))
+        yield app
+
+
+def crash(server: Server) -> None:
+    """Kill one of the worker's backends: PostgreSQL drops everybody and recovers from its log."""
+    directory = Path(parse_qs(urlsplit(server.admin_url).query)["host"][0])
+    postmaster = int((directory / "data" / "postmaster.pid").read_text().split()[0])
+
+    def has_crashed() -> bool:
+        for child in psutil.Process(postmaster).children():
+            with suppress(psutil.NoSuchProcess):
+                if "".join(child.cmdline()).startswith("postgres: app own"):
+                    child.kill()
+                    return True
+        return False
+
+    wait_until(has_crashed, 60)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("crashes", [1, 3])
+def test_a_crash_of_postgresql_costs_no_transcode(
+    crashing_app: Flask,
+    own_server: Server,
+    source: Path,
+    start_worker: Callable[..., Worker],
+    crashes: int,
+) -> None:
+    video_id = ingest.add_from_file(source, "A lecture").id
+    db.session.commit()
+    start_worker(is_supervised=True)
+    wait_until(lambda: is_encoding(video_id), READY_SECONDS)
+    for _ in range(crashes):
+        db.session.remove()
+        db.engine.dispose()
+        crash(own_server)
+        time.sleep(2)
+    db.session.remove()
+    db.engine.dispose()
+    wait_until(lambda: is_ready(video_id), READY_SECONDS)
+    assert_effect_once(video_id)
+
+
+@pytest.mark.timeout(400)
+def test_short_jobs_do_not_wait_for_a_video(
+    video_id: UUID, start_worker: Callable[..., Worker]
+) -> None:
+    """The take-over of stalled jobs runs beside a transcode, every 15 seconds."""
+    start_worker()
+    wait_until(lambda: is_encoding(video_id), READY_SECONDS)
+
+    def deferred() -> int:
+        query = "SELECT count(*) FROM procrastinate_periodic_defers WHERE task_name = :name"
+        return db.session.scalar(text(query), {"name": "jobs.retry_stalled"}) or 0
+
+    waiting = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'default'"
+    wait_until(lambda: deferred() > 0, 40)
+    wait_until(lambda: db.session.scalar(text(waiting)) == 0, 5)
