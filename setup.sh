@@ -10,6 +10,7 @@ PORT_GIVEN=${PORT:-}
 DATA_DIR=${DATA_DIR:-var/demo}
 [[ $DATA_DIR == /* ]] || DATA_DIR=$ROOT/$DATA_DIR
 cd "$ROOT"
+unset PYTHONDONTWRITEBYTECODE # without compiled code every start takes three times as long
 
 say() { printf '%s\n' "$*"; }
 step() { printf '\033[2m-- %s\033[0m\n' "$*"; }
