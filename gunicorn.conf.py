@@ -131,6 +131,8 @@ def _listener(server: Arbiter) -> TCPSocket | UnixSocket:
         fresh.chmod(0o660)
         listener.listen(server.cfg.backlog)
         fresh.rename(path)
+        # As with systemd's sockets the file is not gunicorn's to remove: it would look for `fresh`.
+        server.systemd = True
         return UnixSocket(address, server.cfg, server.log, fd=listener.detach())
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -49,6 +49,7 @@ choose_places() {
 
 create_data_dir() {
   umask 077
+  [[ ! $ROOT$DATA_DIR =~ [[:space:]%\'\"] ]] || die "$ROOT and $DATA_DIR must hold no space, quote or percent sign"
   if [[ -d $DATA_DIR && ! -e $DATA_DIR/places && -n $(ls -A "$DATA_DIR") ]]; then
     die "$DATA_DIR holds something that is not a demo; choose another DATA_DIR"
   fi
