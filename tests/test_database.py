@@ -3,7 +3,7 @@
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from app.database import db
+from app.database import db, read_alone
 
 
 def test_connections_cut_while_idle_are_replaced_unseen(committed_app: Flask) -> None:
@@ -23,3 +23,17 @@ def test_connections_cut_while_idle_are_replaced_unseen(committed_app: Flask) ->
     for _ in range(2):
         assert db.session.execute(text("SELECT 1")).scalar_one() == 1
         db.session.remove()
+
+
+def _two_clocks() -> bool:
+    """Whether two statements were told the same time, as they are inside one transaction."""
+    return len({db.session.execute(text("SELECT now()")).scalar_one() for _ in range(2)}) == 1
+
+
+def test_a_session_is_one_transaction_unless_it_reads_alone(committed_app: Flask) -> None:
+    assert _two_clocks()
+    db.session.remove()
+    read_alone()
+    assert not _two_clocks()
+    db.session.remove()
+    assert _two_clocks()

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, g, request
 
 from app.current import settings
-from app.database import db
+from app.database import db, read_alone
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn, find_signed_in, touch
@@ -130,6 +130,8 @@ def _guard() -> None:
         _require_same_origin()
         if not request.path.startswith("/api/"):
             csrf.protect()
+    else:
+        read_alone()
     if request.endpoint in PUBLIC_ENDPOINTS:
         return
     if request.method != "OPTIONS":
