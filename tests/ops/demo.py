@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 
 import psycopg2
 
-from tests.support.server import ROOT, base_environment, free_port
+from tests.support.server import ROOT, base_environment, free_port, wait_until
 
 START_TIMEOUT_SECONDS = 240
 
@@ -142,17 +141,22 @@ class Crowd:
         if connection is not None:
             connection.close()
 
+    def wait_for_more(self, count: int) -> None:
+        """Wait until `count` more requests have ended, one way or another."""
+        wanted = self.answers.total() + count
+        wait_until(lambda: self.answers.total() >= wanted, 60, f"{count} more answers")
+
     @contextmanager
     def asking(self) -> Iterator["Crowd"]:
-        """Ask for the block, which gets the crowd when it has been answered for a second."""
+        """Ask for the block, which gets the crowd once everybody has been answered a few times."""
         threads = [
             threading.Thread(target=self._visit, args=(bool(number % 2),), daemon=True)
             for number in range(self.visitors)
         ]
         for thread in threads:
             thread.start()
-        time.sleep(1)
         try:
+            self.wait_for_more(5 * self.visitors)
             yield self
         finally:
             self._gone.set()

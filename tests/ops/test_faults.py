@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -100,7 +99,7 @@ def test_a_reload_under_load_fails_no_request(demo: Demo) -> None:
                 RECOVERY_SECONDS,
                 "both web workers are new",
             )
-            time.sleep(0.5)
+            crowd.wait_for_more(20)
     assert demo.pid("web") == master
     assert set(crowd.answers) == {"200"}, crowd.answers
     assert crowd.answers["200"] > 50
@@ -118,7 +117,7 @@ def test_a_killed_web_master_under_load_fails_no_request(demo: Demo) -> None:
             RECOVERY_SECONDS,
             "the orphaned workers are gone",
         )
-        time.sleep(0.5)
+        crowd.wait_for_more(20)
     assert set(crowd.answers) == {"200"}, crowd.answers
     assert crowd.answers["200"] > 50
 
