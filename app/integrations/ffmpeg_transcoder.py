@@ -197,7 +197,8 @@ def _finished(job: EncodeJob, rung: Rung) -> EncodedRung:
     segments = tuple(folder / line for line in lines if line and not line.startswith("#"))
     if not segments or "#EXT-X-ENDLIST" not in lines:
         raise TranscodeFailed(f"{rung.name} was not written to its end.")
-    return EncodedRung(rung, init, segments, durations, codecs)
+    step = rung.frame_step if isinstance(rung, VideoRung) else 1
+    return EncodedRung(rung, job.frame_rate / step, init, segments, durations, codecs)
 
 
 def _avc_codec(init: bytes) -> str:

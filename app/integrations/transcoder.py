@@ -82,9 +82,13 @@ class EncodeJob:
 
 @dataclass(frozen=True, slots=True)
 class EncodedRung:
-    """A finished rung on disk. `durations` are the segments' EXTINF in seconds."""
+    """A finished rung on disk. `durations` are the segments' EXTINF in seconds.
+
+    `frame_rate` is the pictures' own, which a thinned rung has less of; sound carries the job's.
+    """
 
     rung: Rung
+    frame_rate: Fraction
     init: Path
     segments: tuple[Path, ...]
     durations: tuple[float, ...]

@@ -5,12 +5,20 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from app.config import load_settings
+from app.integrations.ffmpeg_transcoder import FfmpegTranscoder
+
 # Moving texture with grain costs bits like a camera's picture; flat boxes cost few, like slides.
 CAMERA = "testsrc2=s={size}:r={rate},noise=alls=20:allf=t"
 SCREEN = (
     "color=c=white:s={size}:r={rate},drawgrid=w=80:h=60:t=2:c=gray,"
     "drawbox=x='mod(t*20,300)':y=40:w=60:h=20:c=navy:t=fill"
 )
+
+
+def transcoder_of(**environment: str) -> FfmpegTranscoder:
+    """Return a transcoder with these settings."""
+    return FfmpegTranscoder(load_settings({"DATABASE_URL": "postgresql://x", **environment}))
 
 
 def run_ffmpeg(*arguments: str | Path) -> None:

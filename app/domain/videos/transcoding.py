@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from app.current import integrations, settings
-from app.domain.videos import encryption, keys, ladder, playlists, scratch
+from app.domain.videos import keys, ladder, scratch, segments
 from app.domain.videos.generations import Publication, Work
 from app.domain.videos.ladder import AUDIO_NAME, Ladder
-from app.domain.videos.models import Rendition, RenditionKind
+from app.domain.videos.models import Rendition
 from app.domain.videos.verification import Verifier, verify_alignment
 from app.errors import StorageFull, StorageUnavailable, TranscodeFailed
-from app.integrations.transcoder import EncodedRung, EncodeJob, MediaInfo, Rung, VideoRung
+from app.integrations.transcoder import EncodeJob, MediaInfo, Rung
 
 WORK_FOLDER = "work"
 POSTER_NAME = "poster.jpg"
-_CIPHERTEXT = "application/octet-stream"
 _ENCODING_SHARE = 0.8
 _FIRST_BATCH_SHARE = 30
 _READ_PERCENT = 5
@@ -165,8 +165,16 @@ def _make(title: _Title, batch: _Batch) -> list[Rendition]:
     renditions = []
     for index, made in enumerate(encoded):
         on_progress = _verifying(title, batch, index / len(encoded), 1 / len(encoded))
-        rendition = _store(title, made, on_progress)
-        verifier.verify(made.rung, rendition.playlist, on_progress)
+        stored = segments.store_rung(
+            integrations.storage,
+            title.work.prefix,
+            made,
+            title.keys.__getitem__,
+            partial(on_progress, 0.0),
+        )
+        rendition = segments.describe(title.work, made, stored)
+        digests = [segment.digest for segment in stored]
+        verifier.verify(made.rung, rendition.playlist, digests, on_progress)
         renditions.append(rendition)
     return renditions
 
@@ -178,52 +186,6 @@ def _verifying(title: _Title, batch: _Batch, start: float, share: float) -> Call
         title.tell(batch.at(Stage.VERIFYING, fraction))
 
     return on_progress
-
-
-def _store(title: _Title, encoded: EncodedRung, on_progress: Callable[[float], None]) -> Rendition:
-    """Encrypt and store the segments of a rung; each one's clear text goes at once."""
-    storage, prefix, name = integrations.storage, title.work.prefix, encoded.rung.name
-    storage.put_file(f"{prefix}/{name}/{playlists.INIT_NAME}", encoded.init, "video/mp4")
-    ivs, sizes = [], []
-    for index, segment in enumerate(encoded.segments):
-        key = title.keys[encryption.window_of(index)]
-        iv, ciphertext = encryption.encrypt(segment.read_bytes(), key)
-        segment.unlink()
-        storage_key = f"{prefix}/{playlists.segment_name(name, index)}"
-        storage.put_bytes(storage_key, ciphertext, _CIPHERTEXT)
-        ivs.append(iv)
-        sizes.append(len(ciphertext))
-        on_progress(0.0)
-    return _rendition(title, encoded, ivs, sizes)
-
-
-def _rendition(
-    title: _Title, encoded: EncodedRung, ivs: list[bytes], sizes: list[int]
-) -> Rendition:
-    rung, durations = encoded.rung, encoded.durations
-    video = rung if isinstance(rung, VideoRung) else None
-    # a last segment of a few pictures says nothing about the rate a player must sustain
-    rates = [
-        8 * size / seconds
-        for size, seconds in zip(sizes, durations, strict=True)
-        if seconds >= max(durations) / 2
-    ]
-    average = 8 * sum(sizes) / sum(durations)
-    return Rendition(
-        video_id=title.work.video_id,
-        generation=title.work.generation,
-        name=rung.name,
-        kind=RenditionKind.VIDEO if video else RenditionKind.AUDIO,
-        width=video.width if video else None,
-        height=video.height if video else None,
-        frame_rate=float(title.ladder.frame_rate / video.frame_step) if video else None,
-        codecs=encoded.codecs,
-        peak_bandwidth=round(max(*rates, average)),
-        average_bandwidth=round(average),
-        segment_count=len(sizes),
-        size_bytes=sum(sizes) + encoded.init.stat().st_size,
-        playlist=playlists.render_media_template(rung.name, durations, ivs),
-    )
 
 
 def _publication(title: _Title, renditions: list[Rendition], *, is_complete: bool) -> Publication:

@@ -1,7 +1,8 @@
 """Proof that what lies in storage can be watched: fetched back, decrypted, decoded, measured."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
 
@@ -33,16 +34,20 @@ class Verifier:
     ladder: Ladder
     scratch: Path
 
-    def verify(self, rung: Rung, template: str, on_progress: Progress) -> None:
+    def verify(
+        self, rung: Rung, template: str, digests: Sequence[bytes], on_progress: Progress
+    ) -> None:
         """Check a stored rung by its own playlist; tells the fraction done.
 
+        `digests` are the SHA-256 of the segments as they were encoded: a decoder hides small
+        faults, and CBC notices none.
         Raises VerificationFailed, TranscodeFailed, StorageFull, StorageUnavailable.
         """
         segments = playlists.read_segments(template)
         media = self.scratch / f"verify-{rung.name}.mp4"
         try:
             with media.open("wb") as target:
-                for done, part in enumerate(self._parts(rung, segments)):
+                for done, part in enumerate(self._parts(rung, segments, digests)):
                     target.write(part)
                     on_progress(done / len(segments) / 2)
             decoded = self.transcoder.decode(
@@ -55,19 +60,24 @@ class Verifier:
         listed = sum(float(segment.duration) for segment in segments)
         self._measure(rung, decoded, listed)
 
-    def _parts(self, rung: Rung, segments: list[PlaylistSegment]) -> Iterator[bytes]:
+    def _parts(
+        self, rung: Rung, segments: list[PlaylistSegment], digests: Sequence[bytes]
+    ) -> Iterator[bytes]:
         """Yield init and decrypted segments, as a player would join them."""
-        if not segments:
-            raise VerificationFailed(f"{rung.name}: the playlist lists no segment.")
+        if not segments or len(segments) != len(digests):
+            raise VerificationFailed(f"{rung.name}: the playlist does not list every segment.")
         yield self._stored(f"{rung.name}/{playlists.INIT_NAME}")
-        for segment in segments:
+        for segment, digest in zip(segments, digests, strict=True):
             ciphertext = self._stored(segment.name)
             try:
-                yield encryption.decrypt(ciphertext, self.keys[segment.window], segment.iv)
+                clear = encryption.decrypt(ciphertext, self.keys[segment.window], segment.iv)
             except (KeyError, ValueError) as error:
                 raise VerificationFailed(
                     f"{segment.name} does not open with the key of window {segment.window}."
                 ) from error
+            if sha256(clear).digest() != digest:
+                raise VerificationFailed(f"{segment.name} is not what was stored.")
+            yield clear
 
     def _stored(self, name: str) -> bytes:
         try:
