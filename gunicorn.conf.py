@@ -212,7 +212,7 @@ logconfig_dict = {
             "formatter": "text" if os.environ.get("LOG_FORMAT") == "text" else "json",
         }
     },
-    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
         "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": False},
