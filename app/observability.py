@@ -58,7 +58,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("werkzeug", "botocore", "urllib3", "procrastinate.periodic"):
+    for noisy in ("alembic", "werkzeug", "botocore", "urllib3", "procrastinate.periodic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
