@@ -292,7 +292,7 @@ cmd_supervisorctl() {
 # What tests use beyond Python packages: Debian's package and the command that shows it is there.
 install_test_tools() {
   local missing=() pair
-  for pair in chromium:chromium nginx-light:nginx redis-server:redis-server wrk:wrk nodejs:node; do
+  for pair in chromium:chromium nginx-light:nginx redis-server:redis-server wrk:wrk nodejs:node bubblewrap:bwrap; do
     command -v "${pair#*:}" >/dev/null || [[ -x /usr/sbin/${pair#*:} ]] || missing+=("${pair%:*}")
   done
   ((${#missing[@]})) || return 0
