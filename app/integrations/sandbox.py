@@ -21,11 +21,17 @@ from app.errors import TranscodeFailed
 Tick = Callable[[str], None]
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/nonexistent",
+    "MALLOC_ARENA_MAX": "4",  # each thread's arena would reserve 64 MB of the address space
+}
 _SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 _TICK_SECONDS = 0.5
 _NICE = 10
 _GIGABYTE = 1024**3
+_THREAD_BYTES = 64 * 1024**2
 _KEPT_LINES = 20
 _LONGEST_LINE_BYTES = 4096
 
@@ -40,7 +46,10 @@ class ProgramFailed(TranscodeFailed):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use. Memory is address space, file size that of one file, in bytes."""
+    """What a program may use. File size is that of one file, in bytes.
+
+    Memory is address space, in bytes; `_THREAD_BYTES` a core are added to it for threads.
+    """
 
     wall_seconds: int
     memory_bytes: int = 4 * _GIGABYTE
@@ -96,12 +105,13 @@ def bubblewrap() -> str | None:
 
 
 def _launcher(limits: Limits) -> list[str]:
+    cores = os.cpu_count() or 1
     options = {
         "parent": os.getpid(),
         "nice": _NICE,
         "limits": {
-            "RLIMIT_AS": limits.memory_bytes,
-            "RLIMIT_CPU": limits.wall_seconds * (os.cpu_count() or 1),
+            "RLIMIT_AS": limits.memory_bytes + cores * _THREAD_BYTES,
+            "RLIMIT_CPU": limits.wall_seconds * cores,
             "RLIMIT_FSIZE": limits.file_bytes,
             "RLIMIT_NOFILE": limits.open_files,
             "RLIMIT_CORE": 0,
