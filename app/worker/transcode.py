@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from app.current import integrations
 from app.database import db
@@ -141,4 +142,9 @@ def _held(video_id: UUID) -> Iterator[None]:
     with connection:
         if not connection.scalar(select(func.pg_try_advisory_lock(key))):
             raise RunAgain("another worker is at this video", _HELD_WAIT)
-        yield
+        try:
+            yield
+        finally:
+            # said aloud, because the server notices a closed connection a moment later only
+            with suppress(DBAPIError):
+                connection.execute(select(func.pg_advisory_unlock(key)))
