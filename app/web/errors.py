@@ -39,6 +39,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.SessionEnded: 410,
     errors.TooManyRequests: 429,
     errors.StorageFull: 507,
+    errors.StorageUnavailable: 503,
     errors.MediaInvalid: 422,
 }
 TITLES = {
