@@ -1,6 +1,8 @@
 """The database handle, the declarative base, live connections, and statements prepared once."""
 
 import enum
+import itertools
+import re
 import select
 import uuid
 from collections import namedtuple
@@ -8,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg2
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
@@ -25,9 +29,10 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import Pool
+from sqlalchemy.types import NullType, TypeEngine
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -78,7 +83,26 @@ class Session(FlaskSession):
 
 @lru_cache(maxsize=8)
 def _autocommitting(engine: Engine) -> Engine:
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.execution_options(**{READS_ALONE: True})
+
+
+# The driver's own switch says nothing to the server; `isolation_level="AUTOCOMMIT"` would send it
+# two settings a request.
+@event.listens_for(Engine, "begin")
+def _autocommit(connection: Connection) -> None:
+    if connection.get_execution_options().get(READS_ALONE):
+        _driver_of(connection).autocommit = True
+        connection.info[READS_ALONE] = True
+
+
+@event.listens_for(Pool, "reset")
+def _no_autocommit(driver: Any, record: Any, _state: Any) -> None:
+    if record.info.pop(READS_ALONE, False):
+        driver.autocommit = False
+
+
+def _driver_of(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": Session})
@@ -109,33 +133,45 @@ def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
 
 @dataclass(frozen=True)
 class _Compiled:
-    """A statement as the driver takes it, and what its types do to values on both ways."""
+    """A statement as the server prepares it, and what its types do to values on both ways."""
 
     sql: str
+    prepare: str
+    execute: str
+    names: tuple[str, ...]
     constants: dict[str, Any]
     to_driver: tuple[tuple[str, Callable[[Any], Any]], ...]
     from_driver: tuple[tuple[int, Callable[[Any], Any]], ...]
     row: Callable[..., Any]
 
 
-class Prepared:
-    """A statement of the hot path: compiled once, run by the driver in the session's transaction.
+PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
-    It costs half of `session.execute` and gives plain named tuples. `statement` must say which
-    columns it returns (`select`, `returning`, `text().columns()`) and hold no `IN` list.
+
+class Prepared:
+    """A statement of the hot path: compiled once, planned once a connection by the server.
+
+    It runs in the session's transaction, past SQLAlchemy's machinery, and gives plain named
+    tuples. `statement` must say which columns it returns (`select`, `returning`,
+    `text().columns()`) and hold no `IN` list; parameters that the server cannot guess the type of
+    need one.
     """
+
+    _numbers = itertools.count(1)
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
+        self._name = f"prepared_{next(self._numbers)}"
 
     @cached_property
     def _compiled(self) -> _Compiled:
         dialect = db.engine.dialect
         compiled = self._statement.compile(dialect=dialect)
+        types = {name: bind.type for bind, name in compiled.bind_names.items()}
         binders = {
             name: process
-            for name, bind in compiled.binds.items()
-            if (process := bind.type.dialect_impl(dialect).bind_processor(dialect))
+            for name, kind in types.items()
+            if (process := kind.dialect_impl(dialect).bind_processor(dialect))
         }
         constants = {
             name: binders[name](value) if name in binders and value is not None else value
@@ -148,8 +184,15 @@ class Prepared:
             for index, column in enumerate(columns)
             if not isinstance(column.type, (Numeric, Float))  # the driver's own numbers are right
         )
+        names = tuple(dict.fromkeys(PLACEHOLDER.findall(str(compiled))))
+        numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+        body = PLACEHOLDER.sub(lambda found: numbers[found[1]], str(compiled)).replace("%%", "%")
+        declared = ", ".join(_sql_type(types[name], dialect) for name in names)
         return _Compiled(
             sql=str(compiled),
+            prepare=f"PREPARE {self._name} ({declared}) AS {body}",
+            execute=f"EXECUTE {self._name} ({', '.join(['%s'] * len(names))})",
+            names=names,
             constants=constants,
             to_driver=tuple(binders.items()),
             from_driver=tuple((index, read) for index, read in readers if read),
@@ -158,16 +201,61 @@ class Prepared:
 
     def first(self, values: Mapping[str, Any]) -> Any:
         """Run the statement with `values`; return its first row as a named tuple, or None."""
+        found = self._run(values).fetchone()
+        return None if found is None else self._read(found)
+
+    def all(self, values: Mapping[str, Any]) -> list[Any]:
+        """Run the statement with `values`; return its rows as named tuples."""
+        return [self._read(found) for found in self._run(values).fetchall()]
+
+    def _read(self, found: Any) -> Any:
+        row = list(found)
+        for index, read in self._compiled.from_driver:
+            row[index] = read(row[index])
+        return self._compiled.row(row)
+
+    def _run(self, values: Mapping[str, Any]) -> Any:
         compiled = self._compiled
         parameters = {**compiled.constants, **values}
         for name, process in compiled.to_driver:
             if name in values:
                 parameters[name] = process(values[name])
         db.session.flush()
-        found = db.session.connection().exec_driver_sql(compiled.sql, parameters).first()
-        if found is None:
-            return None
-        row = list(found)
-        for index, read in compiled.from_driver:
-            row[index] = read(row[index])
-        return compiled.row(row)
+        connection = db.session.connection()
+        known = connection.info.setdefault("prepared", set())
+        cursor = _driver_of(connection).cursor()
+        # Whoever counts or times SQLAlchemy's statements hears of these, too.
+        heard = (connection, cursor, compiled.sql, parameters, SimpleNamespace(), False)
+        for tell in connection.dispatch.before_cursor_execute:
+            tell(*heard)
+        try:
+            if self._name not in known:
+                cursor.execute(compiled.prepare)
+                known.add(self._name)
+            cursor.execute(compiled.execute, [parameters[name] for name in compiled.names])
+        except psycopg2.Error as error:
+            raise _failure(connection, compiled.sql, error) from error
+        for tell in connection.dispatch.after_cursor_execute:
+            tell(*heard)
+        return cursor
+
+
+def _sql_type(kind: TypeEngine[Any], dialect: Any) -> str:
+    if isinstance(kind, NullType):
+        return "unknown"  # the server takes what the place asks for
+    return str(dialect.type_compiler_instance.process(kind))
+
+
+def _failure(connection: Connection, statement: str, error: Any) -> Exception:
+    """Return what SQLAlchemy would raise, after giving up a connection whose server is gone."""
+    is_gone = connection.dialect.is_disconnect(error, _driver_of(connection), None)
+    if is_gone:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        statement,
+        None,
+        error,
+        psycopg2.Error,
+        connection_invalidated=is_gone,
+        dialect=connection.dialect,
+    )

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from flask_talisman import Talisman
 
 from app.config import Settings
 
@@ -10,6 +11,10 @@ NOBODY = (
     "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope",
     "magnetometer", "microphone", "midi", "payment", "usb", "xr-spatial-tracking",
 )  # fmt: skip
+ISOLATION = [
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
 OURSELVES = ("autoplay", "encrypted-media", "fullscreen", "picture-in-picture")
 
 
@@ -44,10 +49,35 @@ def permissions_policy() -> dict[str, str]:
     return dict.fromkeys(NOBODY, "()") | dict.fromkeys(OURSELVES, "(self)")
 
 
+class ConstantTalisman(Talisman):  # type: ignore[misc]
+    """Talisman for policies that no view changes: rendered once, not once a response.
+
+    HSTS is the one header that depends on the request: it is for https only.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rendered: dict[bool, list[tuple[str, str]]] = {}
+
+    def _force_https(self) -> None:
+        """Leave redirects to nginx."""
+
+    def _make_nonce(self) -> None:
+        """Need none: nothing is inline."""
+
+    def _set_response_headers(self, response: Response) -> Response:
+        is_https = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
+        if is_https not in self._rendered:
+            blank = Response()
+            blank.headers.clear()
+            self._rendered[is_https] = list(super()._set_response_headers(blank).headers)
+        response.headers.extend(self._rendered[is_https])
+        return response
+
+
 def _complete(response: Response) -> Response:
     headers = response.headers
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers.extend(ISOLATION)
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "private, no-store"
     elif request.endpoint != "static" and "public" in headers["Cache-Control"]:

@@ -1,15 +1,15 @@
-"""`python -m tests.bench [row ...]`: measure rows 2 to 9; all together they write the document."""
+"""`python -m tests.bench [row ...]`: measure rows 2 to 10; all together they write the document."""
 
 import argparse
 import os
 import sys
 
-from tests.bench import report, rounds, rows, supervised
+from tests.bench import growth, report, rounds, rows, supervised
 from tests.bench.load import LoadError
 from tests.bench.site import running_site
 from tests.support.postgres import PostgresUnavailable
 
-ALL_ROWS = frozenset(range(2, 10))
+ALL_ROWS = frozenset(range(2, 11))
 
 
 def _say(line: str) -> None:
@@ -18,13 +18,13 @@ def _say(line: str) -> None:
 
 def _row(text: str) -> int:
     if not text.isdigit() or int(text) not in ALL_ROWS:
-        raise argparse.ArgumentTypeError(f"{text} is none of the rows 2 to 9")
+        raise argparse.ArgumentTypeError(f"{text} is none of the rows 2 to 10")
     return int(text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./setup.sh bench", description=__doc__)
-    parser.add_argument("rows", nargs="*", type=_row, metavar="row", help="2 to 9; all by default")
+    parser.add_argument("rows", nargs="*", type=_row, metavar="row", help="2 to 10; all by default")
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
     return parser.parse_args()
 
@@ -44,6 +44,8 @@ def main() -> int:
                 goals += rows.goals(results, wanted)
             if wanted & {8, 9}:
                 goals += supervised.measure(site, wanted, _say)
+        if 10 in wanted:
+            goals += growth.measure(_say, arguments.rounds)
     except (LoadError, PostgresUnavailable) as error:
         _say(f"bench: {error}")
         return 1

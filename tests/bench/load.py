@@ -53,6 +53,8 @@ def _figures(text: str) -> Figures:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     if not count or not rate:
         raise LoadError(f"wrk printed no result:\n{text}")
+    if not int(count[1]):
+        raise LoadError(f"wrk got no answer at all:\n{text}")
     return Figures(
         int(count[1]), float(rate[1]), _milliseconds(text, "50"), _milliseconds(text, "99")
     )

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ScalarSelect, Select, any_, bindparam, func, select
+from sqlalchemy import ScalarSelect, Select, Text, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.database import db
+from app.database import Prepared
 from app.domain.accounts.models import User
 from app.domain.courses.access import USER_ID, UserColumn
 from app.domain.courses.completion import percent_of
@@ -96,14 +96,12 @@ def completed_lessons(user_id: UserColumn) -> ScalarSelect[int]:
     )
 
 
-_OWN = (
-    select(Course.id, completed_lessons(Enrollment.user_id), Course.lesson_count)
+# The ids come as an array literal: the driver would send them as texts, which are no uuids.
+_IDS = cast(bindparam("course_ids", type_=Text()), ARRAY(Course.id.type))
+_OWN = Prepared(
+    select(Course.id, completed_lessons(Enrollment.user_id).label("completed"), Course.lesson_count)
     .join(Enrollment, Enrollment.course_id == Course.id)
-    .where(
-        Enrollment.user_id == USER_ID,
-        Enrollment.revoked_at.is_(None),
-        Course.id == any_(bindparam("course_ids", type_=ARRAY(Course.id.type))),
-    )
+    .where(Enrollment.user_id == USER_ID, Enrollment.revoked_at.is_(None), Course.id == any_(_IDS))
 )
 
 
@@ -111,7 +109,8 @@ def with_progress(cards: Sequence[Card], user_id: uuid.UUID | None) -> list[Card
     """Return the cards with the person's enrollments and progress on them: one query."""
     if user_id is None or not cards:
         return list(cards)
-    rows = db.session.execute(_OWN, {"user_id": user_id, "course_ids": [card.id for card in cards]})
+    ids = ",".join(str(card.id) for card in cards)
+    rows = _OWN.all({"user_id": user_id, "course_ids": f"{{{ids}}}"})
     percents = {course_id: percent_of(done, total) for course_id, done, total in rows}
     return [
         replace(card, progress_percent=percents[card.id], is_enrolled=True)

@@ -105,6 +105,9 @@ _RECORD = Prepared(
         bindparam("lesson_id", type_=LessonProgress.lesson_id.type),
         bindparam("course_id", type_=LessonProgress.course_id.type),
         bindparam("now", type_=LessonProgress.updated_at.type),
+        bindparam("position", type_=LessonProgress.position_seconds.type),
+        bindparam("budget", type_=Integer()),
+        bindparam("percent", type_=Integer()),
     )
     .columns(
         lesson_completed=Boolean,

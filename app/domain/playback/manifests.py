@@ -12,7 +12,8 @@ from uuid import UUID
 from app.current import integrations
 from app.domain.playback.grants import prefix_of
 from app.domain.videos import queries
-from app.domain.videos.models import CaptionTrack, Rendition, RenditionKind
+from app.domain.videos.models import RenditionKind
+from app.domain.videos.queries import CaptionView, RenditionView
 from app.errors import NotFound
 
 KEPT_PLAYLISTS = 128
@@ -36,14 +37,14 @@ def _quote(text: str) -> str:
     return '"' + text.replace('"', "'").replace("\n", " ") + '"'
 
 
-def _audio_line(base: str, audio: Rendition) -> str:
+def _audio_line(base: str, audio: RenditionView) -> str:
     return (
         f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="Audio",DEFAULT=YES,'
         f'AUTOSELECT=YES,CHANNELS="2",URI="{base}/renditions/{audio.name}.m3u8"'
     )
 
 
-def _caption_line(base: str, track: CaptionTrack) -> str:
+def _caption_line(base: str, track: CaptionView) -> str:
     return (
         f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="{SUBTITLES_GROUP}",NAME={_quote(track.label)},'
         f'LANGUAGE="{track.language}",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,'
@@ -52,7 +53,7 @@ def _caption_line(base: str, track: CaptionTrack) -> str:
 
 
 def _variant_lines(
-    base: str, rung: Rendition, audio: Rendition | None, has_captions: bool
+    base: str, rung: RenditionView, audio: RenditionView | None, has_captions: bool
 ) -> list[str]:
     sound = audio.peak_bandwidth if audio else 0
     mean = rung.average_bandwidth + (audio.average_bandwidth if audio else 0)

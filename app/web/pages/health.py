@@ -5,8 +5,6 @@ import os
 import shutil
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
@@ -33,6 +31,9 @@ def _check_database() -> None:
 
 
 def _check_migrations() -> None:
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 - only asked here
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     directory = Path(current_app.root_path).parent / "migrations"
     expected = set(ScriptDirectory(str(directory)).get_heads())
     applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())

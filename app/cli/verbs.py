@@ -4,7 +4,6 @@ from pathlib import Path
 from uuid import UUID
 
 import click
-from flask import Flask
 from flask.cli import AppGroup
 
 from app.database import db
@@ -67,9 +66,3 @@ def add_video(file: Path, lesson_id: UUID) -> None:
         raise _explain(error) from error
     db.session.commit()
     click.echo(f"Video {video.id} is queued; the worker prepares it now.")
-
-
-def init_app(app: Flask) -> None:
-    """Register the verbs."""
-    for verb in (seed_verb, worker_verb, create_admin_verb, videos):
-        app.cli.add_command(verb)
