@@ -30,6 +30,19 @@ class StorageKind(StrEnum):
     S3 = "s3"
 
 
+class RequireMfa(StrEnum):
+    NONE = "none"
+    STAFF = "staff"
+    ALL = "all"
+
+
+class MailKind(StrEnum):
+    OUTBOX = "outbox"
+    SMTP = "smtp"
+    SES = "ses"
+    SENDGRID = "sendgrid"
+
+
 class LogFormat(StrEnum):
     JSON = "json"
     TEXT = "text"
@@ -90,6 +103,13 @@ class Settings(BaseModel):
     transcode_timeout_seconds: int = Field(default=6 * 3600, ge=10)
     max_video_upload_bytes: int = Field(default=5 * 1024**3, ge=1)
 
+    require_mfa: RequireMfa | None = None
+    mail_from: str = ""
+    smtp_url: str = ""
+    sendgrid_api_key: str = ""
+    sendgrid_api_base: str = ""
+    aws_ses_region: str = ""
+
     sentry_dsn: str = ""
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
@@ -114,6 +134,22 @@ class Settings(BaseModel):
         """Return the secret that content keys are sealed with; never the session's."""
         return self.content_key_secret or self.playback_jwt_secret
 
+    @property
+    def second_factor_for(self) -> RequireMfa:
+        """Return whose second factor is mandatory: by default the staff's, in production."""
+        if self.require_mfa is not None:
+            return self.require_mfa
+        return RequireMfa.STAFF if self.is_production else RequireMfa.NONE
+
+    @property
+    def mail_kind(self) -> MailKind:
+        """Return what sends mail; without a vendor it stays in the outbox for the demo to show."""
+        if self.smtp_url:
+            return MailKind.SMTP
+        if self.sendgrid_api_key:
+            return MailKind.SENDGRID
+        return MailKind.SES if self.aws_ses_region else MailKind.OUTBOX
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         problems = list(_missing(self))
@@ -134,6 +170,11 @@ def _missing(settings: Settings) -> list[str]:
         problems.append("DATABASE_URL is not set; give it a postgresql:// address")
     if settings.storage is StorageKind.S3 and not settings.s3_bucket_name:
         problems.append("S3_BUCKET_NAME is not set, but STORAGE=s3 needs it")
+    vendors = (settings.smtp_url, settings.sendgrid_api_key, settings.aws_ses_region)
+    if sum(map(bool, vendors)) > 1:
+        problems.append("Set one of SMTP_URL, SENDGRID_API_KEY and AWS_SES_REGION, not several")
+    if any(vendors) and "@" not in settings.mail_from:
+        problems.append("MAIL_FROM must be the address that mail is sent from")
     cloudfront = (settings.cloudfront_keypair_id, settings.cloudfront_private_key)
     if settings.cdn_base_url and not all(cloudfront):
         problems.append("CDN_BASE_URL needs CLOUDFRONT_KEYPAIR_ID and CLOUDFRONT_PRIVATE_KEY")

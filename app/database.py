@@ -251,7 +251,7 @@ def _failure(connection: Connection, statement: str, error: Any) -> Exception:
     is_gone = connection.dialect.is_disconnect(error, _driver_of(connection), None)
     if is_gone:
         connection.invalidate(error)
-    return DBAPIError.instance(
+    failure: Exception = DBAPIError.instance(
         statement,
         None,
         error,
@@ -259,3 +259,4 @@ def _failure(connection: Connection, statement: str, error: Any) -> Exception:
         connection_invalidated=is_gone,
         dialect=connection.dialect,
     )
+    return failure

@@ -53,6 +53,51 @@ class InvalidCredentials(DomainError):
     detail = "E-mail or password is wrong."
 
 
+class SecondFactorRequired(DomainError):
+    """The password was right; a code or a passkey is missing."""
+
+    code = "SECOND_FACTOR_REQUIRED"
+    detail = "Enter the code of your authenticator app, or use a passkey."
+
+
+class SecondFactorSetupRequired(DomainError):
+    code = "SECOND_FACTOR_SETUP_REQUIRED"
+    detail = "Your role needs a second factor. Set one up first."
+
+
+class ConfirmationRequired(DomainError):
+    """The act is sensitive and the last proof of who this is too long ago."""
+
+    code = "CONFIRMATION_REQUIRED"
+    detail = "Confirm that it is you, with your password or second factor, and try again."
+
+
+class LinkInvalid(DomainError):
+    """A one-time link is unknown, was used, or is too old: the three are not told apart."""
+
+    code = "LINK_INVALID"
+    detail = "This link was used already or is too old. Ask for a new one."
+
+
+class MixedCredentials(DomainError):
+    code = "MIXED_CREDENTIALS"
+    detail = "Send an API key or a session cookie, not both."
+
+
+class ScopeMissing(DomainError):
+    """The API key was not made for this; `scope` says what it lacks."""
+
+    code = "SCOPE_MISSING"
+    detail = "This API key may not do that. Make one with the scope that is named."
+
+
+class MailFailed(DomainError):
+    """The mail's vendor refused it or does not answer; only the worker meets this."""
+
+    code = "MAIL_FAILED"
+    detail = "The mail could not be handed over."
+
+
 class EnrollmentRequired(DomainError):
     code = "ENROLLMENT_REQUIRED"
     detail = "Enrol in the course to watch this lesson."

@@ -1,20 +1,23 @@
 """Who is asking, and may they: the signed-in person, cross-site rules, default deny."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
 
+from app.clock import utcnow
 from app.current import settings
 from app.database import db, read_alone
 from app.domain.accounts.clients import ClientInfo
-from app.domain.accounts.models import Role
+from app.domain.accounts.models import Role, SessionKind
 from app.domain.accounts.sessions import SignedIn, find_signed_in, touch
-from app.errors import Forbidden, SignInRequired
+from app.errors import ConfirmationRequired, Forbidden, SignInRequired
 from app.observability import person_hash
 from app.web.extensions import csrf, login_manager
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SESSION_SECONDS = 30 * 24 * 3600
+CONFIRMATION_LASTS = timedelta(minutes=15)
 
 # Default deny: whoever is not signed in reaches these endpoints and no other.
 PUBLIC_ENDPOINTS = frozenset(
@@ -78,6 +81,16 @@ def require_role(*roles: Role) -> SignedIn:
     if person.role not in roles:
         raise Forbidden
     return person
+
+
+def require_recent(person: SignedIn) -> None:
+    """Let sensitive acts pass for 15 minutes after a proof of identity; for API keys never.
+
+    Raises ConfirmationRequired.
+    """
+    is_recent = utcnow() - person.authenticated_at < CONFIRMATION_LASTS
+    if person.kind is not SessionKind.BROWSER or not is_recent:
+        raise ConfirmationRequired
 
 
 def client_info() -> ClientInfo:

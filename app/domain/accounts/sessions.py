@@ -12,7 +12,13 @@ from sqlalchemy import bindparam, func, select, update
 from app.clock import utcnow
 from app.database import Prepared, db
 from app.domain.accounts.clients import ClientInfo
-from app.domain.accounts.models import LoginSession, Role, User, UserStatus
+from app.domain.accounts.models import (
+    LoginSession,
+    Role,
+    SessionKind,
+    User,
+    UserStatus,
+)
 
 TOKEN_BYTES = 32
 IDLE_LIFETIME = timedelta(days=30)
@@ -38,6 +44,11 @@ class SignedIn:
     session_hash: bytes
     authenticated_at: datetime
     last_seen_at: datetime
+    kind: SessionKind = SessionKind.BROWSER
+    email_verified_at: datetime | None = None
+    second_factor_added_at: datetime | None = None
+    second_factor_at: datetime | None = None
+    scopes: frozenset[str] | None = None
 
     @property
     def id(self) -> uuid.UUID:
@@ -133,10 +144,15 @@ _FIND = Prepared(
         LoginSession.token_hash.label("session_hash"),
         LoginSession.authenticated_at,
         LoginSession.last_seen_at,
+        LoginSession.kind,
+        User.email_verified_at,
+        User.second_factor_added_at,
+        LoginSession.second_factor_at,
     )
     .join_from(LoginSession, User, User.id == LoginSession.user_id)
     .where(
         LoginSession.token_hash == bindparam("token_hash", type_=LoginSession.token_hash.type),
+        LoginSession.kind == SessionKind.BROWSER,
         LoginSession.revoked_at.is_(None),
         LoginSession.expires_at > bindparam("now", type_=LoginSession.expires_at.type),
         User.status == UserStatus.ACTIVE,
@@ -213,6 +229,7 @@ def list_live(user_id: uuid.UUID) -> list[LiveSession]:
         )
         .where(
             LoginSession.user_id == user_id,
+            LoginSession.kind == SessionKind.BROWSER,
             LoginSession.revoked_at.is_(None),
             LoginSession.expires_at > utcnow(),
         )
@@ -226,7 +243,11 @@ def _end_surplus(user_id: uuid.UUID, now: datetime) -> None:
     """End the longest unused sessions beyond the cap, so that rows per account are bounded."""
     surplus = (
         select(LoginSession.id)
-        .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+        .where(
+            LoginSession.user_id == user_id,
+            LoginSession.kind == SessionKind.BROWSER,
+            LoginSession.revoked_at.is_(None),
+        )
         .order_by(LoginSession.last_seen_at.desc(), LoginSession.id)
         .offset(MAX_LIVE_SESSIONS)
     )
