@@ -1,6 +1,7 @@
 """What every template may use: asset addresses, covers, and the formats of time and money."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from flask import Flask, Response, send_from_directory, url_for
@@ -13,6 +14,7 @@ from app.domain.courses.covers import cover_svg
 
 STATIC = Path(__file__).parent.parent / "static"
 YEAR_SECONDS = 31536000
+LETTER_THEN_DIGIT = re.compile(r"([^\W\d_])(\d)")
 
 
 def release_of(root: Path) -> str:
@@ -43,8 +45,13 @@ def clock(seconds: float | None) -> str:
 
 
 def money(minor: int, currency: str) -> str:
-    """Return an amount of minor units in the reader's format, or Free."""
-    return str(gettext("Free") if minor == 0 else format_currency(minor / 100, currency))
+    """Return an amount of minor units in the reader's format, or Free.
+
+    CLDR puts a space between a currency's letters and the digits; Babel does not know that rule.
+    """
+    if minor == 0:
+        return str(gettext("Free"))
+    return LETTER_THEN_DIGIT.sub("\\1\u00a0\\2", format_currency(minor / 100, currency))
 
 
 def course_cover(slug: str, hue: int) -> Markup:

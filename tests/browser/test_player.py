@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import Open
 from tests.browser.watching import Faults, LearnPage, until
@@ -56,6 +56,22 @@ def test_little_is_loaded_before_play(learn: LearnPage) -> None:
     )
     assert not [name for name, _ in loaded if "/hls.js/" in name]
     assert sum(size for _, size in loaded) <= MAX_FIRST_LOAD_BYTES
+
+
+def test_a_press_before_the_player_is_there_counts(
+    open_page: Open, learner: Person, lesson_path: str
+) -> None:
+    """On a slow line the button is seen long before its script."""
+    page = open_page("/", learner)
+    held: list[Route] = []
+    page.route("**/modules/player.js", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto(page.url.rstrip("/") + lesson_path, wait_until="commit")
+    learn = LearnPage(page)
+    learn.part("start").click()
+    until(page, lambda: held, "the player's script is asked for")
+    for route in held:
+        route.continue_()
+    learn.wait_until_moving()
 
 
 def test_the_next_lesson_keeps_full_screen(learn: LearnPage) -> None:

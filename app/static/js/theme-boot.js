@@ -1,4 +1,5 @@
-// Runs before the first paint: the remembered theme, and the fact that scripts run.
+// Runs before the first paint: the remembered theme, the fact that scripts run, and presses on
+// [data-early] buttons whose module is still on its way.
 (function () {
   var root = document.documentElement;
   root.setAttribute('data-script', '');
@@ -8,4 +9,8 @@
   } catch (error) {
     // Storage may be refused; the system's theme then applies.
   }
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest && event.target.closest('[data-early]');
+    if (button) button.dataset.early = 'pressed';
+  }, true);
 })();

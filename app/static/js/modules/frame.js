@@ -1,34 +1,21 @@
-// What frames every page: menus that close by themselves, the theme button, the language picker.
+// What frames every page: menus that close by themselves, the pickers of theme and language.
 const YEAR_SECONDS = 31536000;
-const night = window.matchMedia('(prefers-color-scheme: dark)');
 const root = document.documentElement;
 
-function currentTheme() {
-  return root.dataset.theme ?? (night.matches ? 'dark' : 'light');
-}
-
-function remember(theme) {
-  root.dataset.theme = theme;
+function wear(theme) {
+  if (theme === 'system') delete root.dataset.theme;
+  else root.dataset.theme = theme;
   try {
-    localStorage.setItem('theme', theme);
+    if (theme === 'system') localStorage.removeItem('theme');
+    else localStorage.setItem('theme', theme);
   } catch {
     // Storage may be refused; the choice then lasts as long as the page.
   }
 }
 
-function startTheme(buttons) {
-  const show = () => {
-    const isDark = currentTheme() === 'dark';
-    for (const button of buttons) button.setAttribute('aria-pressed', String(isDark));
-  };
-  for (const button of buttons) {
-    button.addEventListener('click', () => {
-      remember(currentTheme() === 'dark' ? 'light' : 'dark');
-      show();
-    });
-  }
-  night.addEventListener('change', show);
-  show();
+function startTheme(picker) {
+  picker.value = root.dataset.theme ?? 'system';
+  picker.addEventListener('change', () => wear(picker.value));
 }
 
 function startLanguage(picker) {
@@ -57,7 +44,7 @@ function startMenu(menu) {
 }
 
 export function init(element) {
-  startTheme([...element.querySelectorAll('[data-theme-button]')]);
+  for (const picker of element.querySelectorAll('[data-theme-picker]')) startTheme(picker);
   for (const picker of element.querySelectorAll('[data-language-picker]')) startLanguage(picker);
   for (const menu of element.querySelectorAll('details.menu')) startMenu(menu);
 }

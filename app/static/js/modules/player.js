@@ -42,6 +42,7 @@ export function init(root) {
   initQuiet(player);
   fetchEarly(root);
   root.dataset.ready = 'true';
+  if (player.part('start').dataset.early === 'pressed') player.play();
 }
 
 function initWatermark(player) {
