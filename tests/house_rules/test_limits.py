@@ -1,12 +1,24 @@
-"""Every door that somebody could knock on for ever has a limit; a new door needs a row here."""
+"""Every door that somebody could knock on for ever has a limit, and closes when it is used up.
 
-from collections.abc import Callable
+A door declares its limit with `limited_by` or `counts` (app/web/auth/limits.py); one that counts
+by itself needs a row in DOORS, which knocks on it.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
+from limits import parse
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from app.domain.accounts.models import User
+from app.web.access import SAFE_METHODS
+from app.web.auth.limits import limit_of
+from app.web.extensions import limiter
+from tests.support import html
 from tests.support.client import CheckedClient
 
 Knock = Callable[[CheckedClient, int], TestResponse]
@@ -44,13 +56,63 @@ DOORS: dict[str, tuple[Knock, int]] = {
 }
 
 
-def test_every_door_of_the_accounts_is_listed(app: Flask) -> None:
-    doors = {
-        rule.endpoint
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("auth.") and "POST" in (rule.methods or set())
+ACCOUNT_PATHS = ("/auth/", "/account", "/api/auth/", "/api/account")
+
+
+def _doors(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Give what can be knocked on: unsafe methods, and the GET of an address with a secret."""
+    for rule in app.url_map.iter_rules():
+        of_accounts = rule.endpoint.startswith("auth.") or rule.rule.startswith(ACCOUNT_PATHS)
+        if not of_accounts or rule.endpoint in HARMLESS:
+            continue
+        for method in sorted((rule.methods or set()) - SAFE_METHODS):
+            yield rule, method
+        if "token" in rule.arguments and "GET" in (rule.methods or set()):
+            yield rule, "GET"
+
+
+def _counts_itself(app: Flask, rule: Rule) -> bool:
+    return getattr(app.view_functions[rule.endpoint], "__counts_itself__", False)
+
+
+def test_every_door_of_the_accounts_has_a_limit(app: Flask) -> None:
+    bare = {
+        f"{method} {rule.rule}"
+        for rule, method in _doors(app)
+        if limit_of(app.view_functions[rule.endpoint]) is None
     }
-    assert doors == set(DOORS) | HARMLESS
+    assert bare == set(), "decorate these with limits.limited_by or limits.counts"
+
+
+def test_every_door_that_counts_by_itself_is_knocked_on_here(app: Flask) -> None:
+    promised = {rule.endpoint for rule, _ in _doors(app) if _counts_itself(app, rule)}
+    assert promised == set(DOORS)
+
+
+def test_every_other_door_closes_when_its_limit_is_used_up(
+    app: Flask, client_of: Callable[[User], CheckedClient], learner: User
+) -> None:
+    client = client_of(learner)
+    token = html.csrf_token(client.get("/dashboard").text)
+    for rule, method in _doors(app):
+        limit = limit_of(app.view_functions[rule.endpoint])
+        if limit is None or _counts_itself(app, rule):
+            continue
+        limiter.reset()
+        rate = parse(limit.network)
+        limiter.limiter.hit(rate, "127.0.0.0/24", f"{limit.scope}-network", cost=rate.amount)
+        answer = _knock(app, client, rule, method, token)
+        assert answer.status_code == 429, f"{method} {rule.rule} stays open"
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
+def _knock(app: Flask, client: CheckedClient, rule: Rule, method: str, token: str) -> TestResponse:
+    names = {name: uuid.uuid4() for name in rule.arguments}
+    with app.test_request_context():
+        path = app.url_for(rule.endpoint, **names)
+    if path.startswith("/api/"):
+        return client.open(path, method=method, json={} if method != "GET" else None)
+    return client.open(path, method=method, data={"csrf_token": token} if method != "GET" else None)
 
 
 @pytest.mark.parametrize("name", DOORS)

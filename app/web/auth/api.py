@@ -5,7 +5,7 @@ from flask import Response, jsonify
 from app.domain.accounts.models import User
 from app.domain.accounts.sessions import SignedIn
 from app.web.access import require_signed_in
-from app.web.auth import blueprint, doors
+from app.web.auth import blueprint, doors, limits
 from app.web.auth.schemas import AcceptedDocument, Login, Registration, SignedInDocument
 from app.web.json import read_body
 from app.web.openapi import describe
@@ -24,6 +24,7 @@ def _user_view(user: User | SignedIn) -> dict[str, object]:
 
 @blueprint.post("/api/auth/register")
 @describe({202: AcceptedDocument}, body=Registration)
+@limits.counts(limits.SIGN_UP)
 def register() -> tuple[Response, int]:
     """Add an account; 202 whether the address was known or not."""
     body = read_body(Registration)
@@ -33,6 +34,7 @@ def register() -> tuple[Response, int]:
 
 @blueprint.post("/api/auth/login")
 @describe({200: SignedInDocument}, body=Login)
+@limits.counts(limits.SIGN_IN)
 def login() -> Response:
     """Start a login session and set its cookie."""
     body = read_body(Login)

@@ -5,13 +5,14 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import InvalidCredentials
 from app.web.access import signed_in
-from app.web.auth import blueprint, doors
+from app.web.auth import blueprint, doors, limits
 from app.web.auth.destinations import after_sign_in, local_path
 from app.web.auth.forms import SignInForm
 from app.web.auth.sign_up import TYPED_EMAIL
 
 
 @blueprint.route("/auth/sign-in", methods=["GET", "POST"])
+@limits.counts(limits.SIGN_IN)
 def sign_in() -> ResponseReturnValue:
     """Ask who it is, and let them in."""
     form = SignInForm()

@@ -6,7 +6,7 @@ from flask_babel import gettext
 
 from app.errors import InvalidInput
 from app.web.access import signed_in
-from app.web.auth import blueprint, doors
+from app.web.auth import blueprint, doors, limits
 from app.web.auth.destinations import after_sign_in, local_path
 from app.web.auth.forms import SignUpForm
 
@@ -14,6 +14,7 @@ TYPED_EMAIL = "typed_email"
 
 
 @blueprint.route("/auth/sign-up", methods=["GET", "POST"])
+@limits.counts(limits.SIGN_UP)
 def sign_up() -> ResponseReturnValue:
     """Ask for what an account needs; the answer is the same whether there was one already."""
     form = SignUpForm()
