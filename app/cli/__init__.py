@@ -7,10 +7,11 @@ from flask import Flask
 from flask.cli import AppGroup
 
 VERBS = {
-    "create-admin": "create_admin_verb",
-    "seed": "seed_verb",
-    "videos": "videos",
-    "worker": "worker_verb",
+    "create-admin": "app.cli.verbs:create_admin_verb",
+    "db": "flask_migrate.cli:db",
+    "seed": "app.cli.verbs:seed_verb",
+    "videos": "app.cli.verbs:videos",
+    "worker": "app.cli.verbs:worker_verb",
 }
 
 
@@ -25,7 +26,8 @@ class Verbs(AppGroup):
         """Return a command by its name, loading ours."""
         if cmd_name not in VERBS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module("app.cli.verbs"), VERBS[cmd_name])
+        module, _, name = VERBS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
         return command
 
 

@@ -81,7 +81,7 @@ def test_setup_commands_exist(path: Path) -> None:
 @every_document
 def test_flask_verbs_exist(app: Flask, path: Path) -> None:
     verbs = app.cli.list_commands(click.Context(app.cli))
-    known = {*verbs, "db", "run", "shell", "routes"} | PROSE_AFTER_FLASK
+    known = {*verbs, "run", "shell", "routes"} | PROSE_AFTER_FLASK
     unknown = [verb for verb in FLASK_VERB.findall(_code(path)) if verb not in known]
     assert not unknown, unknown
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app import errors
-from app.web.errors import STATUS, TITLES
+from app.web import errors as web_errors
 
 pytestmark = pytest.mark.no_database
 WORKERS_ONLY = {errors.TranscodeFailed, errors.MailFailed}
@@ -11,13 +11,13 @@ WORKERS_ONLY = {errors.TranscodeFailed, errors.MailFailed}
 
 def test_every_error_of_the_domain_has_a_status() -> None:
     raised = set(errors.DomainError.__subclasses__()) - WORKERS_ONLY
-    assert set(STATUS) == raised
+    assert set(web_errors.STATUS) == raised
 
 
 def test_every_status_has_a_title() -> None:
-    assert set(STATUS.values()) <= set(TITLES)
+    assert set(web_errors.STATUS.values()) <= set(web_errors.TITLES)
 
 
 def test_storage_that_is_away_is_no_fault_of_the_request() -> None:
-    assert STATUS[errors.StorageUnavailable] == 503
-    assert STATUS[errors.StorageFull] == 507
+    assert web_errors.STATUS[errors.StorageUnavailable] == 503
+    assert web_errors.STATUS[errors.StorageFull] == 507
