@@ -1,7 +1,7 @@
 """The tables: nothing is loaded by surprise, times know their zone, money is whole."""
 
 import pytest
-from sqlalchemy import DateTime, Float, Numeric, Table
+from sqlalchemy import DateTime, Float, Index, Numeric, Table, UniqueConstraint
 from sqlalchemy.orm import configure_mappers
 
 from app.database import Base
@@ -37,3 +37,25 @@ def test_times_are_aware(table: Table) -> None:
 def test_money_is_whole_minor_units(table: Table) -> None:
     money = [column for column in table.columns if column.name.endswith(("_minor", "_cents"))]
     assert not [column.name for column in money if isinstance(column.type, Float | Numeric)]
+
+
+def _leading_columns(table: Table) -> set[str]:
+    """The first column of each whole index, unique constraint and primary key of `table`."""
+    keys = [
+        *(list(index.columns) for index in table.indexes if not _is_partial(index)),
+        *(list(c.columns) for c in table.constraints if isinstance(c, UniqueConstraint)),
+        list(table.primary_key.columns),
+    ]
+    return {columns[0].name for columns in keys if columns}
+
+
+def _is_partial(index: Index) -> bool:
+    return index.dialect_options["postgresql"]["where"] is not None
+
+
+@every_table
+def test_rows_that_refer_to_another_are_found_by_it(table: Table) -> None:
+    """Without such an index, deleting one referred-to row reads the whole table."""
+    leading = _leading_columns(table)
+    referring = [list(key.columns)[0].name for key in table.foreign_key_constraints]
+    assert not [name for name in referring if name not in leading]

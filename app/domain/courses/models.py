@@ -102,6 +102,7 @@ class Course(Base):
         _catalog_index("title", text("lower(title)"), "price_minor", "title"),
         _catalog_index("price", "price_minor"),
         Index("ix_courses_catalog_category", "category_id", postgresql_where=PUBLISHED),
+        Index(None, "category_id"),
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
         CheckConstraint("learner_count >= 0", name="learner_count_not_negative"),
     )
@@ -191,6 +192,7 @@ class Enrollment(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "course_id"),
         Index(None, "course_id"),
+        Index(None, "last_lesson_id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -215,7 +217,11 @@ class LessonProgress(Base):
     """
 
     __tablename__ = "lesson_progress"
-    __table_args__ = (Index(None, "user_id", "course_id"), Index(None, "lesson_id"))
+    __table_args__ = (
+        Index(None, "user_id", "course_id"),
+        Index(None, "lesson_id"),
+        Index(None, "course_id"),
+    )
 
     user_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True

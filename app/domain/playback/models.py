@@ -38,6 +38,7 @@ class PlaybackSession(Base):
         Index(None, "user_id", "created_at"),
         Index(None, "login_session_id"),
         Index(None, "lesson_id"),
+        Index(None, "video_id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)

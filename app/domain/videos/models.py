@@ -53,7 +53,7 @@ class Video(Base):
     height: Mapped[int | None]
     poster_key: Mapped[str | None]
     uploaded_by_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL")
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     ready_at: Mapped[datetime | None]
