@@ -3,11 +3,12 @@
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from app.clock import utcnow
 from app.database import Prepared, db
@@ -19,11 +20,15 @@ from app.domain.accounts.models import (
     User,
     UserStatus,
 )
+from app.errors import NotFound, SignInRequired
 
 TOKEN_BYTES = 32
 IDLE_LIFETIME = timedelta(days=30)
 ABSOLUTE_LIFETIME = timedelta(days=180)
 TOUCH_INTERVAL = timedelta(minutes=1)
+# Requests of one page run side by side: those under way at a rotation still carry the old token.
+ROTATION_GRACE = timedelta(seconds=60)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TOKEN_LENGTH = 128
 MAX_LIVE_SESSIONS = 50
 STAFF_ROLES = frozenset({Role.INSTRUCTOR, Role.SUPPORT, Role.ADMIN})
@@ -31,7 +36,10 @@ STAFF_ROLES = frozenset({Role.INSTRUCTOR, Role.SUPPORT, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The person a request acts for, read from the database by that very request."""
+    """The person a request acts for, read from the database by that very request.
+
+    `is_superseded` when the request carries the token from before a rotation just made.
+    """
 
     user_id: uuid.UUID
     email: str
@@ -49,6 +57,7 @@ class SignedIn:
     second_factor_added_at: datetime | None = None
     second_factor_at: datetime | None = None
     scopes: frozenset[str] | None = None
+    is_superseded: bool = False
 
     @property
     def id(self) -> uuid.UUID:
@@ -87,12 +96,20 @@ class LiveSession:
     ip_address: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReusedSession:
+    """A session that ended because somebody showed a token it no longer has."""
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+
+
 def hash_token(token: str) -> bytes:
     """Return what is stored of a token: its SHA-256 (256 random bits need no slow hash)."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def start(user: User, client: ClientInfo) -> str:
+def start(user: User, client: ClientInfo, *, with_second_factor: bool = False) -> str:
     """Sign `user` in on this device and return the cookie's token, known to nobody else."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = utcnow()
@@ -103,6 +120,7 @@ def start(user: User, client: ClientInfo) -> str:
             created_at=now,
             last_seen_at=now,
             authenticated_at=now,
+            second_factor_at=now if with_second_factor else None,
             expires_at=now + IDLE_LIFETIME,
             user_agent=client.user_agent or None,
             ip_address=client.ip,
@@ -113,7 +131,9 @@ def start(user: User, client: ClientInfo) -> str:
     return token
 
 
-def rotate(user: User, client: ClientInfo, old_token: str | None) -> str:
+def rotate(
+    user: User, client: ClientInfo, old_token: str | None, *, with_second_factor: bool = False
+) -> str:
     """Start a session and end the one `old_token` belonged to, whoever's it was.
 
     A browser thus never carries a session from before a sign-in past it (session fixation).
@@ -122,16 +142,54 @@ def rotate(user: User, client: ClientInfo, old_token: str | None) -> str:
         db.session.execute(
             update(LoginSession)
             .where(
-                LoginSession.token_hash == hash_token(old_token),
+                or_(
+                    LoginSession.token_hash == hash_token(old_token),
+                    LoginSession.previous_token_hash == hash_token(old_token),
+                ),
                 LoginSession.revoked_at.is_(None),
             )
             .values(revoked_at=utcnow())
         )
-    return start(user, client)
+    return start(user, client, with_second_factor=with_second_factor)
+
+
+def rotate_in_place(
+    session_id: uuid.UUID, *, is_proof: bool = False, is_second_factor: bool = False
+) -> str:
+    """Give a live session another token, as any change of what it may do must; return the token.
+
+    `is_proof` when the person has just shown who they are, which counts for the next step-up;
+    `is_second_factor` when a second factor did it. Raises SignInRequired when it has ended.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    now = utcnow()
+    values: dict[str, Any] = {
+        "token_hash": hash_token(token),
+        "previous_token_hash": LoginSession.token_hash,
+        "rotated_at": now,
+    }
+    if is_proof or is_second_factor:
+        values["authenticated_at"] = now
+    if is_second_factor:
+        values["second_factor_at"] = now
+    rotated = db.session.scalar(
+        update(LoginSession)
+        .where(
+            LoginSession.id == session_id,
+            LoginSession.kind == SessionKind.BROWSER,
+            LoginSession.revoked_at.is_(None),
+        )
+        .values(**values)
+        .returning(LoginSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    if rotated is None:
+        raise SignInRequired
+    return token
 
 
 # Built once: the columns are SignedIn's fields, by name.
-_FIND = Prepared(
+_WHO = (
     select(
         User.id.label("user_id"),
         User.email,
@@ -151,11 +209,18 @@ _FIND = Prepared(
     )
     .join_from(LoginSession, User, User.id == LoginSession.user_id)
     .where(
-        LoginSession.token_hash == bindparam("token_hash", type_=LoginSession.token_hash.type),
         LoginSession.kind == SessionKind.BROWSER,
         LoginSession.revoked_at.is_(None),
         LoginSession.expires_at > bindparam("now", type_=LoginSession.expires_at.type),
         User.status == UserStatus.ACTIVE,
+    )
+)
+_HASH = bindparam("token_hash", type_=LoginSession.token_hash.type)
+_FIND = Prepared(_WHO.where(LoginSession.token_hash == _HASH))
+_FIND_SUPERSEDED = Prepared(
+    _WHO.where(
+        LoginSession.previous_token_hash == _HASH,
+        LoginSession.rotated_at > bindparam("grace_began", type_=LoginSession.expires_at.type),
     )
 )
 
@@ -164,13 +229,43 @@ def find_signed_in(token: str) -> SignedIn | None:
     """Return who `token` stands for; None when unknown, ended, expired or suspended.
 
     One query on two unique keys, nothing kept from earlier requests: a revocation or a change of
-    role counts from the next request on.
+    role counts from the next request on. A token that was replaced within the last minute still
+    stands for its session, but proves nothing for a step-up.
     """
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
     values = {"token_hash": hash_token(token), "now": utcnow()}
     row = _FIND.first(values)
-    return SignedIn(**row._asdict()) if row else None
+    if row:
+        return SignedIn(**row._asdict())
+    row = _FIND_SUPERSEDED.first({**values, "grace_began": utcnow() - ROTATION_GRACE})
+    if row is None:
+        return None
+    return replace(SignedIn(**row._asdict()), is_superseded=True, authenticated_at=LONG_AGO)
+
+
+def end_reused(token: str) -> ReusedSession | None:
+    """End the session that had `token` until a rotation, unless that was a moment ago.
+
+    Its owner's browser has the new one, so somebody else shows a copy, or the owner does and
+    somebody else has the new one. Which of the two cannot be told; both must sign in again.
+    """
+    if not token or len(token) > MAX_TOKEN_LENGTH:
+        return None
+    now = utcnow()
+    row = db.session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.previous_token_hash == hash_token(token),
+            LoginSession.revoked_at.is_(None),
+            LoginSession.expires_at > now,
+            LoginSession.rotated_at <= now - ROTATION_GRACE,
+        )
+        .values(revoked_at=now)
+        .returning(LoginSession.id, LoginSession.user_id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return ReusedSession(row.id, row.user_id) if row else None
 
 
 def touch(signed_in: SignedIn) -> bool:
@@ -206,13 +301,39 @@ def end(session_id: uuid.UUID) -> None:
     )
 
 
-def end_all(user_id: uuid.UUID, except_session_id: uuid.UUID | None = None) -> int:
-    """End every session of a user, sparing one; return how many were ended."""
+def end_own(user_id: uuid.UUID, session_id: uuid.UUID) -> None:
+    """End one of a person's own sign-ins; ending it twice changes nothing.
+
+    Raises NotFound for an unknown or foreign one, and for what an API key stands on.
+    """
+    found = db.session.scalar(
+        update(LoginSession)
+        .where(
+            LoginSession.id == session_id,
+            LoginSession.user_id == user_id,
+            LoginSession.kind == SessionKind.BROWSER,
+        )
+        .values(revoked_at=func.coalesce(LoginSession.revoked_at, utcnow()))
+        .returning(LoginSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    if found is None:
+        raise NotFound
+
+
+def end_all(
+    user_id: uuid.UUID,
+    except_session_id: uuid.UUID | None = None,
+    kind: SessionKind | None = None,
+) -> int:
+    """End every session of a user, sparing one or all but one `kind`; return how many."""
     statement = update(LoginSession).where(
         LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None)
     )
     if except_session_id is not None:
         statement = statement.where(LoginSession.id != except_session_id)
+    if kind is not None:
+        statement = statement.where(LoginSession.kind == kind)
     ended = statement.values(revoked_at=utcnow()).returning(LoginSession.id)
     return len(db.session.scalars(ended).all())
 
