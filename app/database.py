@@ -116,6 +116,11 @@ def read_alone() -> None:
     db.session.info[READS_ALONE] = True
 
 
+def write_together() -> bool:
+    """Take `read_alone` back; True when it held, and the caller must commit what was begun so."""
+    return bool(db.session.info.pop(READS_ALONE, False))
+
+
 @event.listens_for(Pool, "checkout")
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
     """Replace pooled connections whose server is gone, at the cost of one poll (2 us).

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 VERBS = {
+    "audit": "app.cli.audit:audit",
     "create-admin": "app.cli.verbs:create_admin_verb",
     "db": "flask_migrate.cli:db",
     "seed": "app.cli.verbs:seed_verb",

@@ -10,6 +10,9 @@ from app.database import db
 from app.demo.seed import seed
 from app.domain.accounts.models import Role
 from app.domain.accounts.registration import create_account
+from app.domain.audit import trail
+from app.domain.audit.actions import Action
+from app.domain.audit.trail import ActorKind, Event
 from app.domain.courses.authoring import set_lesson_video
 from app.domain.videos.ingest import add_from_file
 from app.errors import DomainError, InvalidInput
@@ -47,9 +50,12 @@ def worker_verb(concurrency: int) -> None:
 def create_admin_verb(email: str, name: str, password: str) -> None:
     """Create an administrator."""
     try:
-        create_account(email, password, name, Role.ADMIN)
+        user = create_account(email, password, name, Role.ADMIN)
     except DomainError as error:
         raise _explain(error) from error
+    created = Action.ACCOUNT_CREATED
+    role = {"role": Role.ADMIN.value}
+    trail.record(Event(created, ActorKind.OPERATOR, subject_id=user.id, detail=role))
     db.session.commit()
     click.echo(f"{email} may now sign in as administrator.")
 

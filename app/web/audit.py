@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from app.database import db, write_together
 from app.domain.accounts.models import SessionKind
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
@@ -21,8 +22,11 @@ def note(
 ) -> None:
     """Append an event to the trail in this request's transaction; call it right before the commit.
 
-    `actor` defaults to who is signed in, `subject` to the actor.
+    `actor` defaults to who is signed in, `subject` to the actor. A request that reads has no
+    transaction to note things in, so it gets one here.
     """
+    if write_together():
+        db.session.commit()
     person = signed_in()
     actor_id = actor or (person.user_id if person else None)
     kind = ActorKind.PERSON if actor_id else ActorKind.VISITOR

@@ -6,17 +6,20 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 
 from sqlalchemy import select, text
 
 from app.clock import utcnow
-from app.database import db
+from app.database import READS_ALONE, db
 from app.domain.audit.actions import Action
 from app.domain.audit.models import AuditEvent
 
 FIRST_HASH = bytes(32)
 LOCK_KEY = 0x617564697401  # "audit", 1: one writer at a time
+MAX_TEXT_LENGTH = 500
 
 
 class ActorKind(enum.StrEnum):
@@ -46,8 +49,11 @@ def record(event: Event) -> None:
     """Append `event` in the caller's transaction.
 
     Two transactions that append at once would both build on the same row, so the second waits for
-    the first to end; append last, right before the commit.
+    the first to end; append last, right before the commit. Raises RuntimeError in a session that
+    has no transaction, where the lock would be gone before the row is written.
     """
+    if db.session.info.get(READS_ALONE):
+        raise RuntimeError("the trail is written in a transaction; see database.write_together")
     db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
     last = select(AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
     row = AuditEvent(
@@ -58,9 +64,9 @@ def record(event: Event) -> None:
         subject_kind=event.subject_kind,
         subject_id=event.subject_id,
         ip_address=event.ip_address,
-        user_agent=event.user_agent,
-        request_id=event.request_id,
-        detail=dict(event.detail),
+        user_agent=_storable(event.user_agent),
+        request_id=_storable(event.request_id),
+        detail={name: _storable(value) for name, value in event.detail.items()},
         previous_hash=db.session.scalar(last) or FIRST_HASH,
     )
     row.hash = hash_of(row)
@@ -68,19 +74,54 @@ def record(event: Event) -> None:
     db.session.flush()
 
 
-def hash_of(row: AuditEvent) -> bytes:
-    """Return the SHA-256 that `row` must carry: over the hash before it and its own values."""
+def hash_of(row: Any) -> bytes:
+    """Return the SHA-256 that `row` must carry: over the hash before it and its own values.
+
+    PostgreSQL gives times and addresses back in a spelling of its own, so neither spelling counts.
+    """
     values = [
-        row.occurred_at.isoformat(timespec="microseconds"),
+        row.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
         row.action,
         row.actor_kind,
         str(row.actor_id) if row.actor_id else None,
         row.subject_kind,
         str(row.subject_id) if row.subject_id else None,
-        str(row.ip_address) if row.ip_address else None,
+        _plain_address(row.ip_address),
         row.user_agent,
         row.request_id,
         row.detail,
     ]
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(row.previous_hash + canonical.encode()).digest()
+    return hashlib.sha256(bytes(row.previous_hash) + canonical.encode()).digest()
+
+
+def _plain_address(address: object) -> str | None:
+    if address is None:
+        return None
+    try:
+        return ip_address(str(address)).packed.hex()
+    except ValueError:  # a network, which no event has come from
+        return str(address)
+
+
+def _storable(value: Any) -> Any:
+    """Return `value` as JSONB gives it back: what it cannot hold would break the row's hash.
+
+    Raises TypeError for what has no one spelling, such as a fraction.
+    """
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            clean = value.encode("utf-8", "replace").decode().replace("\0", "")
+            return clean[:MAX_TEXT_LENGTH]
+        case uuid.UUID():
+            return str(value)
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {str(name): _storable(item) for name, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            items = sorted(value) if isinstance(value, (set, frozenset)) else value
+            return [_storable(item) for item in items]
+    raise TypeError(f"the trail keeps no {type(value).__name__}")
