@@ -57,5 +57,5 @@ def _is_partial(index: Index) -> bool:
 def test_rows_that_refer_to_another_are_found_by_it(table: Table) -> None:
     """Without such an index, deleting one referred-to row reads the whole table."""
     leading = _leading_columns(table)
-    referring = [list(key.columns)[0].name for key in table.foreign_key_constraints]
+    referring = [next(iter(key.columns)).name for key in table.foreign_key_constraints]
     assert not [name for name in referring if name not in leading]

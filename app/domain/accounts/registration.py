@@ -6,13 +6,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import utcnow
 from app.database import db
-from app.domain.accounts import emails
+from app.domain.accounts import emails, names
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.accounts.passwords import check_password, hash_password
 from app.domain.accounts.users import get_user
 from app.errors import InvalidInput
-
-MAX_NAME_LENGTH = 100
 
 
 def register(email: str, password: str, name: str) -> None:
@@ -44,7 +42,7 @@ def _insert(email: str, password: str, name: str, role: Role) -> uuid.UUID | Non
         .values(
             id=uuid.uuid4(),
             email=emails.normalise_email(email),
-            name=_tidy(name),
+            name=names.tidy(name),
             password_hash=password_hash,
             role=role,
             status=UserStatus.ACTIVE,
@@ -57,13 +55,8 @@ def _insert(email: str, password: str, name: str, role: Role) -> uuid.UUID | Non
 
 def _check(email: str, password: str, name: str) -> None:
     faults: dict[str, str] = {}
-    tidy = _tidy(name)
-    if not tidy:
-        faults["name"] = "Enter your name."
-    elif len(tidy) > MAX_NAME_LENGTH:
-        faults["name"] = f"Use at most {MAX_NAME_LENGTH} characters."
-    elif not tidy.isprintable():
-        faults["name"] = "Use letters, digits and spaces."
+    if fault := names.find_fault(names.tidy(name)):
+        faults["name"] = fault
     if fault := emails.find_fault(email):
         faults["email"] = fault
     try:
@@ -72,7 +65,3 @@ def _check(email: str, password: str, name: str) -> None:
         faults |= error.fields
     if faults:
         raise InvalidInput(faults)
-
-
-def _tidy(name: str) -> str:
-    return " ".join(name.split())

@@ -7,8 +7,8 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
+from app.domain.accounts.names import MAX_NAME_LENGTH
 from app.domain.accounts.passwords import MIN_LENGTH
-from app.domain.accounts.registration import MAX_NAME_LENGTH
 
 EMAIL_MISSING = lazy_gettext("Enter your e-mail address.")
 PASSWORD_MISSING = lazy_gettext("Enter your password.")
