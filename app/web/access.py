@@ -7,12 +7,15 @@ from flask import Flask, Request, Response, g, request
 
 from app.clock import utcnow
 from app.current import settings
-from app.database import db, read_alone
+from app.database import db, read_alone, write_together
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import Role, SessionKind
-from app.domain.accounts.sessions import SignedIn, find_signed_in, touch
+from app.domain.accounts.sessions import SignedIn, end_reused, find_signed_in, touch
+from app.domain.audit import trail
+from app.domain.audit.actions import Action
+from app.domain.audit.trail import ActorKind, Event
 from app.errors import ConfirmationRequired, Forbidden, SignInRequired
-from app.observability import person_hash
+from app.observability import person_hash, request_id
 from app.web.extensions import csrf, login_manager
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -59,12 +62,36 @@ def signed_in() -> SignedIn | None:
     if "signed_in" not in g:
         token = request.cookies.get(session_cookie_name())
         g.signed_in = find_signed_in(token) if token else None
+        if token and g.signed_in is None:
+            _end_if_reused(token)
         if g.signed_in is not None:
             g.person = person_hash(g.signed_in.user_id)
             if touch(g.signed_in):
                 db.session.commit()
     person: SignedIn | None = g.signed_in
     return person
+
+
+def _end_if_reused(token: str) -> None:
+    """End the session that somebody shows an old token of, and say so in the trail."""
+    write_together()
+    db.session.commit()
+    reused = end_reused(token)
+    if reused is None:
+        return
+    client = client_info()
+    trail.record(
+        Event(
+            action=Action.SESSION_REUSED,
+            actor_kind=ActorKind.VISITOR,
+            subject_id=reused.user_id,
+            ip_address=client.ip,
+            user_agent=client.user_agent or None,
+            request_id=request_id() or None,
+            detail={"session": str(reused.id)},
+        )
+    )
+    db.session.commit()
 
 
 def require_signed_in() -> SignedIn:

@@ -163,6 +163,7 @@ def upgrade() -> None:
 
     op.add_column('login_sessions', sa.Column('kind', sa.Enum('browser', 'api_key', name='sessionkind', native_enum=False, create_constraint=True, length=32), server_default=sa.text("'browser'"), nullable=False))
     op.add_column('login_sessions', sa.Column('previous_token_hash', sa.LargeBinary(), nullable=True))
+    op.add_column('login_sessions', sa.Column('rotated_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('login_sessions', sa.Column('second_factor_at', sa.DateTime(timezone=True), nullable=True))
     op.create_index(op.f('ix_login_sessions_previous_token_hash'), 'login_sessions', ['previous_token_hash'], unique=True, postgresql_where=sa.text('previous_token_hash IS NOT NULL'))
 
@@ -188,6 +189,7 @@ def downgrade() -> None:
 
     op.drop_index(op.f('ix_login_sessions_previous_token_hash'), 'login_sessions', postgresql_where=sa.text('previous_token_hash IS NOT NULL'))
     op.drop_column('login_sessions', 'second_factor_at')
+    op.drop_column('login_sessions', 'rotated_at')
     op.drop_column('login_sessions', 'previous_token_hash')
     op.drop_column('login_sessions', 'kind')
 

@@ -90,7 +90,8 @@ class LoginSession(Base):
     """One sign-in on one device, or what an API key stands on.
 
     Only the SHA-256 of the cookie's token is stored. `previous_token_hash` is the one before the
-    last rotation: whoever still shows it has a stolen copy, or shares one with a thief.
+    rotation at `rotated_at`: whoever still shows it later has a stolen copy, or shares one with a
+    thief.
     """
 
     __tablename__ = "login_sessions"
@@ -112,6 +113,7 @@ class LoginSession(Base):
         default=SessionKind.BROWSER, server_default=text("'browser'")
     )
     previous_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary())
+    rotated_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     second_factor_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -12,11 +12,17 @@ from app.web.auth import blueprint
 def renew_cookie(response: Response) -> Response:
     """Send the cookie again whenever this request has moved the session's end.
 
-    Signing in and out set the cookie themselves.
+    What starts, rotates or ends a session sets the cookie itself, and a token that was just
+    replaced must not come back.
     """
     person: SignedIn | None = g.get("signed_in")
-    if person is None or request.blueprint == blueprint.name:
+    if person is None or person.is_superseded or _sets_session_cookie(response):
         return response
     if utcnow() - person.last_seen_at >= TOUCH_INTERVAL:
         set_session_cookie(response, request.cookies[session_cookie_name()])
     return response
+
+
+def _sets_session_cookie(response: Response) -> bool:
+    name = session_cookie_name()
+    return any(one.startswith(f"{name}=") for one in response.headers.getlist("Set-Cookie"))
