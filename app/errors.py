@@ -98,6 +98,13 @@ class MailFailed(DomainError):
     detail = "The mail could not be handed over."
 
 
+class MailRefused(MailFailed):
+    """The mail can never be handed over: no further attempt would end otherwise."""
+
+    code = "MAIL_REFUSED"
+    detail = "The mail was refused for good."
+
+
 class EnrollmentRequired(DomainError):
     code = "ENROLLMENT_REQUIRED"
     detail = "Enrol in the course to watch this lesson."

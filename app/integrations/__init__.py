@@ -1,16 +1,29 @@
 """The vendors of an installation, built once from its settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.config import Settings, StorageKind
+from app.config import MailKind, Settings, StorageKind
 from app.integrations.cdn import Cdn
 from app.integrations.cloudfront_cdn import CloudFrontCdn, shared_domain
 from app.integrations.ffmpeg_transcoder import FfmpegTranscoder
 from app.integrations.local_cdn import LocalCdn
 from app.integrations.local_storage import LocalStorage
+from app.integrations.mailer import Mailer
+from app.integrations.outbox_mailer import OutboxMailer
 from app.integrations.s3_storage import S3Storage
+from app.integrations.sendgrid_mailer import SendGridMailer
+from app.integrations.ses_mailer import SesMailer
+from app.integrations.smtp_mailer import SmtpMailer
 from app.integrations.storage import Storage
 from app.integrations.transcoder import Transcoder
+
+MAILERS: dict[MailKind, Callable[[Settings], Mailer]] = {
+    MailKind.OUTBOX: OutboxMailer,
+    MailKind.SMTP: SmtpMailer,
+    MailKind.SES: SesMailer,
+    MailKind.SENDGRID: SendGridMailer,
+}
 
 
 @dataclass(frozen=True)
@@ -20,11 +33,17 @@ class Integrations:
     storage: Storage
     cdn: Cdn
     transcoder: Transcoder
+    mailer: Mailer
 
 
 def build(settings: Settings) -> Integrations:
     """Choose and build the clients. Raises ConfigurationError when a setting does not fit."""
-    return Integrations(_storage(settings), _cdn(settings), FfmpegTranscoder(settings))
+    return Integrations(
+        storage=_storage(settings),
+        cdn=_cdn(settings),
+        transcoder=FfmpegTranscoder(settings),
+        mailer=MAILERS[settings.mail_kind](settings),
+    )
 
 
 def _storage(settings: Settings) -> Storage:
