@@ -8,15 +8,18 @@ from flask import Flask, Request, Response, g, request
 from app.clock import utcnow
 from app.current import settings
 from app.database import db, read_alone, write_together
+from app.domain.accounts import api_keys
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import Role, SessionKind
 from app.domain.accounts.sessions import SignedIn, end_reused, find_signed_in, touch
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
-from app.errors import ConfirmationRequired, Forbidden, SignInRequired
+from app.errors import ConfirmationRequired, Forbidden, MixedCredentials, SignInRequired
 from app.observability import person_hash, request_id
+from app.web import bearer
 from app.web.extensions import csrf, login_manager
+from app.web.scopes import require_scope
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SESSION_SECONDS = 30 * 24 * 3600
@@ -60,16 +63,30 @@ def session_cookie_name() -> str:
 def signed_in() -> SignedIn | None:
     """Return who is signed in, looked up once a request; None for anonymous visitors."""
     if "signed_in" not in g:
-        token = request.cookies.get(session_cookie_name())
-        g.signed_in = find_signed_in(token) if token else None
-        if token and g.signed_in is None:
-            _end_if_reused(token)
+        key = bearer.api_key()
+        g.signed_in = _by_cookie() if key is None else _by_key(key)
         if g.signed_in is not None:
             g.person = person_hash(g.signed_in.user_id)
-            if touch(g.signed_in):
+            is_key = g.signed_in.kind is SessionKind.API_KEY
+            if api_keys.touch(g.signed_in) if is_key else touch(g.signed_in):
                 db.session.commit()
     person: SignedIn | None = g.signed_in
     return person
+
+
+def _by_cookie() -> SignedIn | None:
+    token = request.cookies.get(session_cookie_name())
+    person = find_signed_in(token) if token else None
+    if token and person is None:
+        _end_if_reused(token)
+    return person
+
+
+def _by_key(key: str) -> SignedIn | None:
+    """A key beside a session cookie stands for nobody: which of the two was meant?"""
+    if session_cookie_name() in request.cookies:
+        return None
+    return api_keys.find_signed_in(key)
 
 
 def _end_if_reused(token: str) -> None:
@@ -163,15 +180,32 @@ def _require_same_origin() -> None:
         raise Forbidden("This request came from another site.")
 
 
+def _guard_key(endpoint: str) -> bool:
+    """Whether an API key carries the request, which no browser sends by itself: no CSRF.
+
+    Raises MixedCredentials, SignInRequired, ScopeMissing, Forbidden.
+    """
+    if bearer.api_key() is None:
+        return False
+    if session_cookie_name() in request.cookies:
+        raise MixedCredentials
+    person = signed_in()
+    if person is None:
+        raise SignInRequired("This API key is unknown, revoked or expired.")
+    require_scope(person, endpoint)
+    return True
+
+
 def _guard() -> None:
     if request.endpoint is None:  # nothing will run: routing has its own answer
         return
-    if request.method not in SAFE_METHODS:
+    is_safe = request.method in SAFE_METHODS
+    if is_safe:
+        read_alone()
+    if not _guard_key(request.endpoint) and not is_safe:
         _require_same_origin()
         if not request.path.startswith("/api/"):
             csrf.protect()
-    else:
-        read_alone()
     if request.endpoint in PUBLIC_ENDPOINTS:
         return
     if request.method != "OPTIONS":

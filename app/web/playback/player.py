@@ -5,8 +5,10 @@ from uuid import UUID
 from flask import Response, request, url_for
 
 from app.database import db
+from app.domain.accounts import key_tokens
 from app.domain.playback import grants, keys, leases, manifests, sessions
 from app.errors import TokenInvalid
+from app.web import bearer
 from app.web.access import require_signed_in
 from app.web.openapi import describe
 from app.web.playback import blueprint
@@ -16,8 +18,9 @@ HLS = "application/vnd.apple.mpegurl"
 
 
 def _token() -> str:
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    token = value.strip() if scheme.lower() == "bearer" else request.args.get("token", "")
+    token = bearer.token()
+    if token is None or key_tokens.is_like_a_key(token):  # a key says who asks, not for what
+        token = request.args.get("token", "")
     if not token or len(token) > 2048:
         raise TokenInvalid("Send the playback token as Bearer authorization or as ?token=.")
     return token

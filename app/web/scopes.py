@@ -1,0 +1,58 @@
+"""What an API key opens: each endpoint below /api/ needs a scope, takes no key, or asks nobody.
+
+A house rule fails for an endpoint that is in none of the three; until it is, no key opens it.
+"""
+
+from app.domain.accounts.api_keys import Scope
+from app.domain.accounts.sessions import SignedIn
+from app.errors import Forbidden, ScopeMissing
+
+SCOPES: dict[str, Scope] = {
+    "auth.me": Scope.PROFILE_READ,
+    "courses.list_courses": Scope.COURSES_READ,
+    "courses.get_course": Scope.COURSES_READ,
+    "courses.list_enrolled_courses": Scope.COURSES_READ,
+    "courses.enroll_by_program": Scope.COURSES_WRITE,
+    "playback.create_token": Scope.PLAYBACK,
+    "playback.manifest": Scope.PLAYBACK,
+    "playback.rendition": Scope.PLAYBACK,
+    "playback.content_key": Scope.PLAYBACK,
+    "playback.caption_playlist": Scope.PLAYBACK,
+    "playback.caption_file": Scope.PLAYBACK,
+    "playback.segment": Scope.PLAYBACK,
+    "playback.heartbeat": Scope.PLAYBACK,
+    "playback.list_sessions": Scope.PLAYBACK,
+    "playback.stop_session": Scope.PLAYBACK,
+    "admin.list_courses": Scope.ADMIN_READ,
+    "admin.list_media": Scope.ADMIN_READ,
+}
+
+# Credentials, sessions, keys, second factors, exports, deletion: a leaked key must not become an
+# account taken over, so these want a person at a browser.
+COOKIE_ONLY = frozenset(
+    {
+        "auth.register",
+        "auth.login",
+        "auth.logout",
+        "auth.list_api_keys",
+        "auth.create_api_key",
+        "auth.revoke_api_key",
+    }
+)
+
+# These tell everybody the same, with a key or without.
+OPEN = frozenset({"pages.health", "pages.live", "pages.ready", "pages.openapi", "pages.api_docs"})
+
+
+def require_scope(person: SignedIn, endpoint: str) -> None:
+    """Let a key pass where its scopes say so; a browser's session needs none.
+
+    Raises ScopeMissing naming the scope, and Forbidden where no key is taken.
+    """
+    if person.scopes is None or endpoint in OPEN:
+        return
+    scope = SCOPES.get(endpoint)
+    if scope is None:
+        raise Forbidden("No API key opens this. Sign in with a browser.")
+    if scope not in person.scopes:
+        raise ScopeMissing(scope=scope.value)
