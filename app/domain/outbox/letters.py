@@ -1,0 +1,156 @@
+"""Letters: a mail's template filled in, in the reader's language and time zone.
+
+A template is a folder of templates/email with subject.txt, body.txt and body.html. They have a
+Jinja of their own, because the worker has no request and a mail's language is its reader's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_time, get_timezone, get_timezone_name
+from babel.support import Translations
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
+from jinja2.nodes import FromImport
+from jinja2.runtime import Context
+
+from app.current import settings
+from app.errors import MailRefused
+
+APP = Path(__file__).parents[2]
+FOLDER = APP / "templates" / "email"
+DEFAULT_LANGUAGE = "en"
+PARTS = ("subject.txt", "body.txt", "body.html")
+# What every letter is given besides its own values.
+GIVEN = frozenset({"site_name", "site_link", "language", "direction", "zone"})
+MAX_NAME_LENGTH = 60
+# What mail programs make links of; initials with dots are none.
+_LINK_LIKE = re.compile(r"\.\w{2}|[/:@]\S|www", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a person reads: one line of subject, and the same text plain and as HTML."""
+
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+def render(
+    template: str, locale: str | None, timezone: str | None, values: Mapping[str, Any]
+) -> Letter:
+    """Return the letter `template` makes of `values`, times shown in `timezone` (else UTC).
+
+    Raises MailRefused when the template lacks a value, or is none.
+    """
+    language = _language(locale)
+    environment = _environment(language)
+    context = {
+        "site_name": settings.site_name,
+        "site_link": settings.public_base_url,
+        **values,
+        "language": language,
+        "direction": Locale.parse(language).text_direction,
+        "zone": _zone(timezone),
+    }
+    try:
+        subject, text, html = (
+            environment.get_template(f"email/{template}/{part}").render(context) for part in PARTS
+        )
+    except TemplateError as error:
+        raise MailRefused(f"The letter {template} cannot be written: {error.message}") from error
+    return Letter(" ".join(subject.split()), text.strip() + "\n", html, language)
+
+
+@lru_cache
+def wanted(template: str) -> frozenset[str]:
+    """Return the names of the values that `template` shows. Raises LookupError for an unknown."""
+    if not (FOLDER / template / PARTS[0]).is_file():
+        raise LookupError(f"there is no mail {template!r}")
+    environment = _environment(DEFAULT_LANGUAGE)
+    names: set[str] = set()
+    for part in PARTS:
+        names |= _names_in(environment, f"email/{template}/{part}")
+    return frozenset(names - GIVEN - set(environment.globals))
+
+
+def _names_in(environment: Environment, name: str) -> set[str]:
+    source = (APP / "templates" / name).read_text(encoding="utf-8")
+    tree = environment.parse(source)
+    names = find_undeclared_variables(tree)
+    for statement in tree.find_all(FromImport):
+        names -= {name for name in statement.names if isinstance(name, str)}
+    for other in find_referenced_templates(tree):
+        names |= _names_in(environment, other or "")
+    return names
+
+
+def _language(locale: str | None) -> str:
+    """Return the language of `locale` if the site speaks it, else English."""
+    language = re.split("[-_]", locale or "")[0].lower()
+    is_spoken = (APP / "translations" / language / "LC_MESSAGES").is_dir()
+    return language if language.isalpha() and is_spoken else DEFAULT_LANGUAGE
+
+
+@lru_cache(maxsize=16)
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(APP / "templates"),
+        autoescape=select_autoescape(("html",)),
+        extensions=["jinja2.ext.i18n"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    translations = Translations.load(APP / "translations", [language])
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations, newstyle=True
+    )
+    environment.filters.update(moment=_moment, shown_name=_shown_name)
+    return environment
+
+
+@pass_context
+def _moment(context: Context, value: str) -> str:
+    """Return an ISO 8601 date or time as its reader writes it; other words as they are."""
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    zone, language = context["zone"], context["language"]
+    if len(value) <= len("2026-01-31"):
+        return format_date(when, "long", language)
+    date = format_date(when.astimezone(zone) if when.tzinfo else when, "long", language)
+    time = format_time(when, "short", zone, language)
+    return f"{date}, {time} {get_timezone_name(zone, 'short', locale=language)}"
+
+
+def _zone(timezone: str | None) -> tzinfo:
+    try:
+        return get_timezone(timezone or "UTC")
+    except LookupError:
+        return get_timezone("UTC")
+
+
+def _shown_name(name: str) -> str:
+    """Return `name` on one line; nothing for one that a mail program would make a link of.
+
+    Whoever signs up a stranger's address chooses the name in the stranger's mail.
+    """
+    shown = " ".join(name.split())
+    return "" if len(shown) > MAX_NAME_LENGTH or _LINK_LIKE.search(shown) else shown
