@@ -6,7 +6,7 @@ import re
 import select
 import uuid
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
+from psycopg2.errors import FeatureNotSupported
 from sqlalchemy import (
     Connection,
     DateTime,
@@ -192,11 +193,11 @@ class Prepared:
         names = tuple(dict.fromkeys(PLACEHOLDER.findall(str(compiled))))
         numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
         body = PLACEHOLDER.sub(lambda found: numbers[found[1]], str(compiled)).replace("%%", "%")
-        declared = ", ".join(_sql_type(types[name], dialect) for name in names)
+        declared = _list(_sql_type(types[name], dialect) for name in names)
         return _Compiled(
             sql=str(compiled),
-            prepare=f"PREPARE {self._name} ({declared}) AS {body}",
-            execute=f"EXECUTE {self._name} ({', '.join(['%s'] * len(names))})",
+            prepare=f"PREPARE {self._name}{declared} AS {body}",
+            execute=f"EXECUTE {self._name}{_list('%s' for _ in names)}",
             names=names,
             constants=constants,
             to_driver=tuple(binders.items()),
@@ -245,6 +246,12 @@ class Prepared:
         return cursor
 
 
+def _list(items: Iterable[str]) -> str:
+    """Return `items` in parentheses; none of them is nothing at all."""
+    listed = ", ".join(items)
+    return f" ({listed})" if listed else ""
+
+
 def _sql_type(kind: TypeEngine[Any], dialect: Any) -> str:
     if isinstance(kind, NullType):
         return "unknown"  # the server takes what the place asks for
@@ -252,8 +259,13 @@ def _sql_type(kind: TypeEngine[Any], dialect: Any) -> str:
 
 
 def _failure(connection: Connection, statement: str, error: Any) -> Exception:
-    """Return what SQLAlchemy would raise, after giving up a connection whose server is gone."""
-    is_gone = connection.dialect.is_disconnect(error, _driver_of(connection), None)
+    """Return what SQLAlchemy would raise, after giving up a connection that is of no more use.
+
+    Its server is gone, or a migration changed a column's type under a prepared statement.
+    """
+    is_gone = isinstance(error, FeatureNotSupported) or connection.dialect.is_disconnect(
+        error, _driver_of(connection), None
+    )
     if is_gone:
         connection.invalidate(error)
     failure: Exception = DBAPIError.instance(
