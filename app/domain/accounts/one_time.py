@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.clock import utcnow
 from app.database import db
@@ -36,6 +36,20 @@ def issue(
     )
     db.session.flush()
     return token
+
+
+def find_open(token: str, purpose: TokenPurpose) -> OneTimeToken | None:
+    """Return what a token stands for without using it up; None when it works no more."""
+    if not token or len(token) > MAX_TOKEN_LENGTH:
+        return None
+    return db.session.scalar(
+        select(OneTimeToken).where(
+            OneTimeToken.token_hash == hash_token(token),
+            OneTimeToken.purpose == purpose,
+            OneTimeToken.used_at.is_(None),
+            OneTimeToken.expires_at > utcnow(),
+        )
+    )
 
 
 def redeem(token: str, purpose: TokenPurpose) -> OneTimeToken:

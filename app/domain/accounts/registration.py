@@ -1,25 +1,39 @@
 """New accounts: what a person must give, and the same answer whether they were known or not."""
 
 import uuid
+from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import utcnow
 from app.database import db
-from app.domain.accounts import emails, names
+from app.domain.accounts import emails, names, verification
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.accounts.passwords import check_password, hash_password
 from app.domain.accounts.users import get_user
 from app.errors import InvalidInput
 
 
-def register(email: str, password: str, name: str) -> None:
-    """Add a learner's account; do nothing, as slowly, when the address has one already.
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """Whose account an address belongs to, for the audit trail and never for the visitor."""
 
-    Raises InvalidInput naming each wrong field and TooManyRequests in a rush. The caller must not
-    be able to tell a known address from a new one, so nothing is returned.
+    user_id: uuid.UUID
+    is_new: bool
+
+
+def register(email: str, password: str, name: str, locale: str | None = None) -> SignUp:
+    """Add a learner's account unless the address has one; either way its owner gets a mail.
+
+    Raises InvalidInput naming each wrong field and TooManyRequests in a rush. The visitor must not
+    be able to tell a known address from a new one, so both take the same statements.
     """
-    _insert(email, password, name, Role.LEARNER)
+    new_id = _insert(email, password, name, Role.LEARNER)
+    address = emails.normalise_email(email)
+    user_id = db.session.scalars(select(User.id).where(User.email == address)).one()
+    verification.queue_answer(user_id, is_new=new_id is not None, locale=locale)
+    return SignUp(user_id, is_new=new_id is not None)
 
 
 def create_account(email: str, password: str, name: str, role: Role) -> User:
