@@ -1,22 +1,28 @@
 """The Flask extensions, as bare objects; `init_app` binds each with its settings in one place."""
 
-from flask import Flask, Request, request
+from datetime import tzinfo
+from typing import cast
+
+from babel.dates import get_timezone
+from flask import Flask, Request, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_cors import CORS
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.local import LocalProxy
 
 from app.config import Settings
 from app.database import db
+from app.domain.accounts.profile import LANGUAGES
+from app.errors import DomainError
 from app.integrations.limit_storage import limit_storage_uri
 from app.web.headers import ConstantTalisman, content_security_policy, permissions_policy
-
-LANGUAGES = ("en", "am")
 
 
 class DecoratingLimiter(Limiter):
@@ -52,11 +58,31 @@ class FormSessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
+def _preference(name: str) -> str | None:
+    """Return what the signed-in person chose; None when nobody is, or nobody can be looked up.
+
+    Pages that tell of an error ask as well, and must stand while the database is away.
+    """
+    try:
+        return cast("str | None", getattr(current_user, name, None))
+    except (DomainError, OperationalError, PoolTimeout):
+        g._login_user = login_manager.anonymous_user()  # noqa: SLF001 - where flask-login keeps it
+        return None
+
+
 def _locale() -> str:
-    chosen = request.cookies.get("language")
-    if chosen in LANGUAGES:
-        return chosen
+    for chosen in (_preference("locale"), request.cookies.get("language")):
+        if chosen in LANGUAGES:
+            return chosen
     return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def _time_zone() -> tzinfo | None:
+    chosen = _preference("timezone")
+    try:
+        return get_timezone(chosen) if chosen else None
+    except LookupError:  # a zone that this machine does not know, or no longer
+        return None
 
 
 def _bind_migrate(app: Flask) -> object:
@@ -118,7 +144,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.session_interface = FormSessions()
     db.init_app(app)
     app.extensions["migrate"] = LocalProxy(lambda: _bind_migrate(app))
-    babel.init_app(app, locale_selector=_locale)
+    babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
     login_manager.init_app(app)
     login_manager.session_protection = None
     csrf.init_app(app)

@@ -9,6 +9,8 @@ from app.errors import Forbidden, ScopeMissing
 
 SCOPES: dict[str, Scope] = {
     "auth.me": Scope.PROFILE_READ,
+    "auth.get_profile": Scope.PROFILE_READ,
+    "auth.change_profile": Scope.PROFILE_WRITE,
     "courses.list_courses": Scope.COURSES_READ,
     "courses.get_course": Scope.COURSES_READ,
     "courses.list_enrolled_courses": Scope.COURSES_READ,

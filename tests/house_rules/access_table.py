@@ -42,6 +42,11 @@ POST auth.login                401  401  401  401  401  401  401  401  401
 POST auth.logout               204  204  204  204  204  204  204  204  204
 GET auth.me                    401  200  200  200  401  200  200  200  200
 
+GET auth.profile                in  200  200  200   in  200  200  200  200
+POST auth.profile               in  422  422  422   in  422  422  422  422
+GET auth.get_profile           401  200  200  200  401  200  200  200  200
+PATCH auth.change_profile      401  200  200  200  401  200  200  200  200
+
 GET courses.index              200  200  200  200  200  200  200  200  200
 GET courses.category           200  200  200  200  200  200  200  200  200
 GET courses.show               200  200  200  200  200  200  200  200  200

@@ -1,6 +1,5 @@
 """What people say of themselves and how they like the site: name, language, time zone, speed."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from app.database import db
 from app.domain.accounts import names, time_zones
 from app.domain.accounts.models import Role, User
-from app.domain.accounts.users import get_user
 from app.errors import InvalidInput
 
 LANGUAGES = ("en", "am")
@@ -28,13 +26,11 @@ def list_rates() -> list[Decimal]:
     return [SLOWEST + STEP * step for step in range(int((FASTEST - SLOWEST) / STEP) + 1)]
 
 
-def change(user_id: uuid.UUID, changes: Mapping[str, Any]) -> tuple[User, list[str]]:
-    """Change the named fields of a profile; return the person and the names of what differs.
+def change(user: User, changes: Mapping[str, Any]) -> list[str]:
+    """Change the named fields of a profile; return the names of what differs now.
 
-    Text that is blank, or None, empties a field. Raises InvalidInput naming each wrong field and
-    NotFound.
+    Text that is blank, or None, empties a field. Raises InvalidInput naming each wrong field.
     """
-    user = get_user(user_id)
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for field, value in changes.items():
@@ -51,7 +47,7 @@ def change(user_id: uuid.UUID, changes: Mapping[str, Any]) -> tuple[User, list[s
     for field in changed:
         setattr(user, field, values[field])
     db.session.flush()
-    return user, changed
+    return changed
 
 
 def _name(value: str | None) -> str:

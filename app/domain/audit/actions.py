@@ -24,6 +24,7 @@ class Action(enum.StrEnum):
     RECOVERY_CODE_USED = "recovery_code.used"
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    PROFILE_CHANGED = "profile.changed"
     EXPORT_REQUESTED = "export.requested"
     EXPORT_FETCHED = "export.fetched"
     DELETION_REQUESTED = "deletion.requested"

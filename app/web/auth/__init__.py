@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint: Blueprint = Blueprint("auth", __name__)
 
-from app.web.auth import api, renewal, sign_in, sign_up
+from app.web.auth import api, profile, renewal, sign_in, sign_up

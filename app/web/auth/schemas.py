@@ -46,3 +46,25 @@ class SignedInDocument(BaseModel):
     """Who is signed in."""
 
     user: UserDocument
+
+
+class Profile(Body):
+    """What to change of one's profile; what is not sent stays as it is."""
+
+    name: str = ""
+    headline: str | None = None
+    bio: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    playback_rate: float = 1.0
+
+
+class ProfileDocument(BaseModel):
+    """One's own profile; `headline` and `bio` are for those who teach."""
+
+    name: str
+    headline: str | None
+    bio: str | None
+    locale: str | None
+    timezone: str | None
+    playback_rate: float

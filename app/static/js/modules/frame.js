@@ -1,4 +1,6 @@
 // What frames every page: menus that close by themselves, the pickers of theme and language.
+import { send } from '../lib/api.js';
+
 const YEAR_SECONDS = 31536000;
 const root = document.documentElement;
 
@@ -18,11 +20,21 @@ function startTheme(picker) {
   picker.addEventListener('change', () => wear(picker.value));
 }
 
+async function saveLanguage(path, locale) {
+  try {
+    await send(path, { method: 'PATCH', body: { locale } });
+  } catch (error) {
+    console.warn('the language was not saved', error);
+  }
+}
+
 function startLanguage(picker) {
-  picker.addEventListener('change', () => {
+  picker.addEventListener('change', async () => {
     const secure = location.protocol === 'https:' ? '; Secure' : '';
     const choice = encodeURIComponent(picker.value);
     document.cookie = `language=${choice}; Path=/; SameSite=Lax; Max-Age=${YEAR_SECONDS}${secure}`;
+    // What an account says counts for more than what this browser says.
+    if (picker.dataset.account) await saveLanguage(picker.dataset.account, picker.value);
     location.reload();
   });
 }
