@@ -62,7 +62,11 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("alembic", "werkzeug", "botocore", "urllib3", "procrastinate.periodic"):
+    # The vendors' libraries write bodies and keys at DEBUG.
+    for noisy in (
+        *("alembic", "werkzeug", "botocore", "urllib3", "procrastinate.periodic"),
+        "python_http_client",
+    ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

@@ -111,6 +111,7 @@ def configure(app: Flask, settings: Settings) -> None:
             "pool_size": settings.database_pool_size,
             "max_overflow": 0,
             "pool_timeout": 3,
+            "hide_parameters": True,  # an error's text goes to the log; addresses do not
             "connect_args": {
                 "application_name": "web",
                 "options": "-c statement_timeout=5000"

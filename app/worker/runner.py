@@ -10,23 +10,27 @@ from typing import Any, cast
 from flask import Flask, current_app
 from procrastinate import App
 
+from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
-from app.worker import tasks
+from app.worker import mail, tasks
 
 log = logging.getLogger("worker")
 
 _MEDIA_GRACE_SECONDS = 1.0
 _DEFAULT_GRACE_SECONDS = 10.0
+_MAIL_GRACE_SECONDS = 15.0  # longer than a vendor may take to answer
 
 
 def run_worker(concurrency: int) -> None:
     """Run background jobs of the current application until SIGTERM or SIGINT.
 
-    One transcode at a time, whatever `concurrency` says: it takes all cores. The other queues
-    run `concurrency` jobs beside it, so that taking over stalled jobs never waits for a video.
+    One transcode at a time, whatever `concurrency` says: it takes all cores. Each of the other
+    queues runs `concurrency` jobs beside it, so that neither taking over stalled jobs waits for a
+    video nor anything for a mail server that does not answer.
     Returns when the database goes away, too; who started the process starts it again.
     """
     flask_app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - Flask's own recipe
+    mail.warn_of_outbox()
     asyncio.run(_run(tasks.build(cast(Flask, flask_app)), concurrency))
 
 
@@ -36,12 +40,15 @@ async def _run(queue: App, concurrency: int) -> None:
     loop.set_exception_handler(_stopping(stop))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    beside = max(1, concurrency)
     async with queue.open_async():
         workers = [
-            asyncio.create_task(_worker(queue, MEDIA_QUEUE, 1, _MEDIA_GRACE_SECONDS)),
-            asyncio.create_task(
-                _worker(queue, tasks.DEFAULT_QUEUE, max(1, concurrency), _DEFAULT_GRACE_SECONDS)
-            ),
+            asyncio.create_task(_worker(queue, *what))
+            for what in (
+                (MEDIA_QUEUE, 1, _MEDIA_GRACE_SECONDS),
+                (tasks.DEFAULT_QUEUE, beside, _DEFAULT_GRACE_SECONDS),
+                (MAIL_QUEUE, beside, _MAIL_GRACE_SECONDS),
+            )
         ]
         told = asyncio.create_task(stop.wait())
         await asyncio.wait([told, *workers], return_when=asyncio.FIRST_COMPLETED)

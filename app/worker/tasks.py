@@ -8,7 +8,9 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.job_context import AbortReason
 
+from app.domain.outbox.mail import SEND_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
+from app.worker import mail
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
 from app.worker.upkeep import sweep_media
@@ -25,6 +27,7 @@ def build(flask_app: Flask) -> App:
     conninfo = address.replace("postgresql+psycopg2://", "postgresql://", 1)
     queue = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=8))
     _add_media_tasks(queue, flask_app)
+    _add_mail_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     return queue
 
@@ -39,6 +42,20 @@ def _add_media_tasks(queue: App, flask_app: Flask) -> None:
                 if context.abort_reason() is AbortReason.SHUTDOWN:
                     raise
                 raise JobAborted from None
+
+
+def _add_mail_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.task(name=SEND_TASK, retry=Again())
+    def send_mail(mail_id: str) -> None:
+        with flask_app.app_context():
+            mail.deliver(UUID(mail_id))
+
+    @queue.periodic(cron="23 4 * * *")
+    @queue.task(name="mail.forget_old", queue=DEFAULT_QUEUE, queueing_lock="mail.forget_old")
+    def forget_old_mail(timestamp: int) -> int:  # noqa: ARG001
+        """Forget mails that ended a month ago."""
+        with flask_app.app_context():
+            return mail.forget_old()
 
 
 def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:

@@ -2,13 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
-
-from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
 
 from app.current import integrations
 from app.database import db
@@ -18,12 +14,12 @@ from app.domain.videos.generations import MAX_ATTEMPTS, Publication, TooManyAtte
 from app.domain.videos.models import Video
 from app.domain.videos.transcoding import Progress
 from app.errors import DomainError, MediaInvalid
+from app.worker.locks import held
 from app.worker.retries import Interrupted, RunAgain
 
 log = logging.getLogger("worker.transcode")
 
 _REPORT_SECONDS = 1.0
-_HELD_WAIT = timedelta(seconds=15)
 _ATTEMPT_WAIT = timedelta(seconds=30)
 
 
@@ -36,7 +32,7 @@ def transcode(video_id: UUID, should_stop: Callable[[], bool]) -> None:
 
     Raises Interrupted when `should_stop` turns true, RunAgain when another attempt is due.
     """
-    with _held(video_id):
+    with held(video_id):
         work = _begin(video_id)
         if work is None:
             return
@@ -127,24 +123,3 @@ def _commit() -> None:
     """Commit and give the connection back: hours may pass until the next query."""
     db.session.commit()
     db.session.remove()
-
-
-@contextmanager
-def _held(video_id: UUID) -> Iterator[None]:
-    """Hold the video against other workers; raises RunAgain while one of them holds it.
-
-    A session-level lock on a connection of its own, outside any transaction: PostgreSQL drops it
-    with the connection, so a killed worker holds nothing and one believed dead still does.
-    """
-    key = int.from_bytes(video_id.bytes[:8], "big", signed=True)
-    connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()
-    with connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-            raise RunAgain("another worker is at this video", _HELD_WAIT)
-        try:
-            yield
-        finally:
-            # said aloud, because the server notices a closed connection a moment later only
-            with suppress(DBAPIError):
-                connection.execute(select(func.pg_advisory_unlock(key)))

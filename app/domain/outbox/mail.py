@@ -56,6 +56,9 @@ def begin(mail_id: uuid.UUID) -> Mail | None:
     mail = db.session.get(Mail, mail_id, with_for_update=True, populate_existing=True)
     if mail is None or mail.sent_at or mail.failed_at:
         return None
+    if mail.attempts >= MAX_ATTEMPTS:
+        give_up(mail, "The worker was lost in the last attempt.")
+        return None
     mail.attempts += 1
     db.session.flush()
     return mail
