@@ -91,6 +91,13 @@ class ScopeMissing(DomainError):
     detail = "This API key may not do that. Make one with the scope that is named."
 
 
+class DeletionRefused(DomainError):
+    """Others depend on the account; the detail names what to do first."""
+
+    code = "DELETION_REFUSED"
+    detail = "This account cannot be deleted yet."
+
+
 class MailFailed(DomainError):
     """The mail's vendor refused it or does not answer; only the worker meets this."""
 

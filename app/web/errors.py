@@ -39,6 +39,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.EnrollmentRequired: 403,
     errors.GrantInvalid: 403,
     errors.VideoNotReady: 409,
+    errors.DeletionRefused: 409,
     errors.TooManyStreams: 409,
     errors.SessionEnded: 410,
     errors.LinkInvalid: 410,
