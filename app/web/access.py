@@ -11,11 +11,18 @@ from app.database import db, read_alone, write_together
 from app.domain.accounts import api_keys
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import Role, SessionKind
+from app.domain.accounts.second_factor import is_required
 from app.domain.accounts.sessions import SignedIn, end_reused, find_signed_in, touch
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
-from app.errors import ConfirmationRequired, Forbidden, MixedCredentials, SignInRequired
+from app.errors import (
+    ConfirmationRequired,
+    Forbidden,
+    MixedCredentials,
+    SecondFactorSetupRequired,
+    SignInRequired,
+)
 from app.observability import person_hash, request_id
 from app.web import bearer
 from app.web.extensions import csrf, login_manager
@@ -46,11 +53,42 @@ PUBLIC_ENDPOINTS = frozenset(
         "auth.login",
         "auth.logout",
         "auth.sign_out",
+        "auth.verify",
+        "auth.verify_by_program",
+        "auth.reset",
+        "auth.reset_by_program",
+        "auth.set_password",
+        "auth.set_password_by_program",
+        "auth.confirm_old_email",
+        "auth.confirm_new_email",
+        "auth.confirm_email_by_program",
+        "auth.stop_email_change",
+        "auth.second_factor",
+        "auth.passkey_sign_in_options",
+        "auth.passkey_sign_in",
         "courses.index",
         "courses.category",
         "courses.show",
         "courses.list_courses",
         "courses.get_course",
+    }
+)
+
+# What somebody reaches who must have a second factor and has none: what it takes to add one.
+SET_UP_ENDPOINTS = frozenset(
+    {
+        "auth.security",
+        "auth.begin_totp",
+        "auth.totp_set_up",
+        "auth.recovery_codes",
+        "auth.passkey_options",
+        "auth.add_passkey",
+        "auth.factors",
+        "auth.begin_totp_by_program",
+        "auth.confirm_totp_by_program",
+        "auth.confirm",
+        "auth.confirm_by_program",
+        "auth.me",
     }
 )
 
@@ -132,9 +170,14 @@ def require_recent(person: SignedIn) -> None:
 
     Raises ConfirmationRequired.
     """
-    is_recent = utcnow() - person.authenticated_at < CONFIRMATION_LASTS
-    if person.kind is not SessionKind.BROWSER or not is_recent:
+    if not is_recent(person):
         raise ConfirmationRequired
+
+
+def is_recent(person: SignedIn) -> bool:
+    """Whether the last proof of identity still allows a sensitive act."""
+    is_fresh = utcnow() - person.authenticated_at < CONFIRMATION_LASTS
+    return is_fresh and person.kind is SessionKind.BROWSER
 
 
 def client_info() -> ClientInfo:
@@ -196,6 +239,18 @@ def _guard_key(endpoint: str) -> bool:
     return True
 
 
+def _require_factor(person: SignedIn, endpoint: str) -> None:
+    """Hold who needs a second factor and has none to setting one up.
+
+    Raises SecondFactorSetupRequired. API keys were made by somebody who had shown one.
+    """
+    has_one = person.second_factor_added_at is not None
+    if has_one or person.kind is not SessionKind.BROWSER or endpoint in SET_UP_ENDPOINTS:
+        return
+    if is_required(person.role):
+        raise SecondFactorSetupRequired
+
+
 def _guard() -> None:
     if request.endpoint is None:  # nothing will run: routing has its own answer
         return
@@ -209,7 +264,7 @@ def _guard() -> None:
     if request.endpoint in PUBLIC_ENDPOINTS:
         return
     if request.method != "OPTIONS":
-        require_signed_in()
+        _require_factor(require_signed_in(), request.endpoint)
 
 
 def _load_from_request(_: Request) -> SignedIn | None:

@@ -4,9 +4,18 @@ whether a person (HTML) or a program (problem+json, below /api/) is told."""
 import logging
 import math
 import time
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_limiter import RateLimitExceeded
@@ -95,6 +104,10 @@ def _domain_error(error: errors.DomainError) -> ResponseReturnValue:
     if isinstance(error, errors.SignInRequired) and not is_api():
         query = {"next": request.full_path.rstrip("?")} if request.method == "GET" else {}
         return redirect(url_for("auth.sign_in") + ("?" + urlencode(query) if query else ""), 303)
+    if isinstance(error, errors.SecondFactorSetupRequired) and not is_api():
+        return redirect(url_for("auth.security"), 303)
+    if isinstance(error, errors.ConfirmationRequired) and not is_api():
+        return redirect(url_for("auth.confirm", next=_page_to_return_to()), 303)
     members = dict(error.extra)
     if isinstance(error, errors.InvalidInput):
         members["errors"] = [{"field": f, "message": m} for f, m in error.fields.items()]
@@ -104,6 +117,21 @@ def _domain_error(error: errors.DomainError) -> ResponseReturnValue:
     if status == 401 and is_api():
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _page_to_return_to() -> str | None:
+    """Return the page that was asked for; what a form had sent is lost, and the person is told."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    flash(
+        gettext("What you sent was not kept: confirm that it is you, then send it again."), "warn"
+    )
+    came_from = urlsplit(request.referrer or "")
+    if came_from.netloc == request.host:
+        return came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    address_book = current_app.create_url_adapter(request)
+    has_page = address_book is not None and address_book.test(request.path, "GET")
+    return request.path if has_page else None
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -27,6 +27,9 @@ SCOPES: dict[str, Scope] = {
     "playback.stop_session": Scope.PLAYBACK,
     "admin.list_courses": Scope.ADMIN_READ,
     "admin.list_media": Scope.ADMIN_READ,
+    "admin.list_users": Scope.ADMIN_READ,
+    "admin.get_user": Scope.ADMIN_READ,
+    "admin.list_audit": Scope.ADMIN_READ,
 }
 
 # Credentials, sessions, keys, second factors, exports, deletion: a leaked key must not become an
@@ -36,9 +39,23 @@ COOKIE_ONLY = frozenset(
         "auth.register",
         "auth.login",
         "auth.logout",
+        "auth.passkey_sign_in_options",
+        "auth.passkey_sign_in",
+        "auth.passkey_confirmation_options",
+        "auth.passkey_confirmation",
+        "auth.passkey_options",
+        "auth.add_passkey",
+        "auth.list_passkeys",
+        "auth.change_passkey",
+        "auth.delete_passkey",
         "auth.list_api_keys",
         "auth.create_api_key",
         "auth.revoke_api_key",
+        "admin.suspend_user",
+        "admin.reinstate_user",
+        "admin.change_user_role",
+        "admin.end_user_sessions",
+        "admin.reset_user_second_factor",
     }
 )
 

@@ -3,7 +3,7 @@
 import secrets
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from app.clock import utcnow
 from app.database import db
@@ -58,6 +58,11 @@ def use(user_id: UUID, code: str) -> bool:
         .execution_options(synchronize_session=False)
     )
     return used is not None
+
+
+def has_any(user_id: UUID) -> bool:
+    """Whether the person was given codes, used ones counted."""
+    return bool(db.session.scalar(select(exists().where(RecoveryCode.user_id == user_id))))
 
 
 def count_left(user_id: UUID) -> int:

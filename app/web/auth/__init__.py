@@ -4,4 +4,20 @@ from flask import Blueprint
 
 blueprint: Blueprint = Blueprint("auth", __name__)
 
-from app.web.auth import api, profile, renewal, sign_in, sign_up
+from app.web.auth import (
+    api,
+    api_keys,
+    confirm,
+    email,
+    keys_api,
+    passkeys,
+    password,
+    profile,
+    renewal,
+    reset,
+    security,
+    sessions,
+    sign_in,
+    sign_up,
+    verify,
+)

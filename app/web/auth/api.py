@@ -3,7 +3,9 @@
 from flask import Response, jsonify
 
 from app.domain.accounts.models import User
+from app.domain.accounts.second_factor import Proof
 from app.domain.accounts.sessions import SignedIn
+from app.errors import SecondFactorRequired
 from app.web.access import require_signed_in
 from app.web.auth import blueprint, doors, limits
 from app.web.auth.schemas import AcceptedDocument, Login, Registration, SignedInDocument
@@ -11,7 +13,7 @@ from app.web.json import read_body
 from app.web.openapi import describe
 
 
-def _user_view(user: User | SignedIn) -> dict[str, object]:
+def user_view(user: User | SignedIn) -> dict[str, object]:
     return {
         "id": user.id,
         "email": user.email,
@@ -36,10 +38,15 @@ def register() -> tuple[Response, int]:
 @describe({200: SignedInDocument}, body=Login)
 @limits.counts(limits.SIGN_IN)
 def login() -> Response:
-    """Start a login session and set its cookie."""
+    """Start a login session and set its cookie; with a second factor, `code` is needed, too."""
     body = read_body(Login)
     user = doors.check(body.email, body.password)
-    return doors.let_in(user, jsonify(user=_user_view(user)))
+    proof = Proof.PASSWORD
+    if doors.needs_second_step(user):
+        if body.code is None:
+            raise SecondFactorRequired
+        proof = doors.check_code(user, body.code)
+    return doors.let_in(user, jsonify(user=user_view(user)), proof)
 
 
 @blueprint.post("/api/auth/logout")
@@ -53,4 +60,4 @@ def logout() -> Response:
 @describe({200: SignedInDocument})
 def me() -> Response:
     """Say who is signed in."""
-    return jsonify(user=_user_view(require_signed_in()))
+    return jsonify(user=user_view(require_signed_in()))

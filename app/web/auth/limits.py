@@ -150,6 +150,8 @@ def _remember() -> None:
 SIGN_IN = Limit("sign-in", network="10 per 5 minutes", account="10 per 5 minutes")
 SIGN_UP = Limit("sign-up", network="10 per hour")
 SECOND_FACTOR = Limit("second-factor", network="20 per 5 minutes", account="5 per 5 minutes")
+# Nobody guesses a signature; what is limited is the work of checking it.
+PASSKEY = Limit("passkey", network="60 per 5 minutes")
 CONFIRM = Limit("confirm", network="20 per 5 minutes", account="10 per 5 minutes")
 # A mail to an address that was typed: per day and address, whether it is known or not.
 RESET = Limit("reset", network="20 per hour", account="5 per day")
