@@ -303,7 +303,12 @@ install_test_tools() {
 cmd_test() {
   install_lock dev
   install_test_tools
-  exec "$PY" -m pytest "$@"
+  (($#)) && exec "$PY" -m pytest "$@"
+  # All at once what only computes and asks a database; alone what measures time or kills processes.
+  local status=0
+  "$PY" -m pytest -m "not alone" --numprocesses=auto --dist=loadfile || status=1
+  "$PY" -m pytest -m alone || status=1
+  exit $status
 }
 
 cmd_bench() {

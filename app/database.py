@@ -98,7 +98,7 @@ def _autocommit(connection: Connection) -> None:
 
 @event.listens_for(Pool, "reset")
 def _no_autocommit(driver: Any, record: Any, _state: Any) -> None:
-    if record.info.pop(READS_ALONE, False):
+    if record is not None and record.info.pop(READS_ALONE, False):
         driver.autocommit = False
 
 
