@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from babel.dates import format_date
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from app.clock import utcnow
@@ -105,7 +104,7 @@ def create(
         person.locale,
         name=person.name,
         key_name=key.name,
-        expires=format_date(expires_at.date(), "long", locale=person.locale or "en"),
+        expires=expires_at.isoformat(),
         keys_link=mail.absolute(KEYS_PATH),
     )
     return KeyView(key.id, key.name, tuple(granted), now, expires_at, None), token

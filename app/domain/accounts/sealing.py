@@ -19,6 +19,7 @@ class Purpose(enum.StrEnum):
     TOTP_SECRET = "totp-secret/1"  # noqa: S105 - a name
     TOTP_SET_UP = "totp-set-up/1"
     RECOVERY_CODES = "recovery-codes/1"
+    API_KEY = "api-key/1"
 
 
 class SealBroken(Exception):

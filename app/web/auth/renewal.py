@@ -3,6 +3,7 @@
 from flask import Response, g, request
 
 from app.clock import utcnow
+from app.domain.accounts.models import SessionKind
 from app.domain.accounts.sessions import TOUCH_INTERVAL, SignedIn
 from app.web.access import session_cookie_name, set_session_cookie
 from app.web.auth import blueprint
@@ -16,7 +17,9 @@ def renew_cookie(response: Response) -> Response:
     replaced must not come back.
     """
     person: SignedIn | None = g.get("signed_in")
-    if person is None or person.is_superseded or _sets_session_cookie(response):
+    if person is None or person.kind is not SessionKind.BROWSER:
+        return response
+    if person.is_superseded or _sets_session_cookie(response):
         return response
     if utcnow() - person.last_seen_at >= TOUCH_INTERVAL:
         set_session_cookie(response, request.cookies[session_cookie_name()])
