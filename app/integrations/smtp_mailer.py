@@ -101,6 +101,8 @@ def _translated(error: smtplib.SMTPException) -> MailFailed:
     A refused sender or password is this installation's mistake, which may be mended in time.
     """
     is_about_the_mail = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
+    code: int
+    words: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
     elif isinstance(error, smtplib.SMTPResponseException):

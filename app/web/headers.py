@@ -44,6 +44,13 @@ def content_security_policy(settings: Settings) -> str:
     )
 
 
+# A mail that the outbox shows in a frame of its page: it brings its styles, and can do nothing.
+LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+
 def permissions_policy() -> dict[str, str]:
     """Return the policy that denies every device and allows what the player needs."""
     return dict.fromkeys(NOBODY, "()") | dict.fromkeys(OURSELVES, "(self)")
@@ -75,9 +82,20 @@ class ConstantTalisman(Talisman):  # type: ignore[misc]
         return response
 
 
+def _frame_letters(response: Response) -> None:
+    """Let the outbox's page frame a mail, and the mail be framed by it."""
+    if request.endpoint == "pages.outbox_mail":
+        response.headers["Content-Security-Policy"] += "; frame-src 'self'"
+    elif response.status_code == 200:
+        response.headers["Content-Security-Policy"] = LETTER_POLICY
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+
+
 def _complete(response: Response) -> Response:
     headers = response.headers
     headers.extend(ISOLATION)
+    if request.endpoint in ("pages.outbox_mail", "pages.outbox_letter"):
+        _frame_letters(response)
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "private, no-store"
     elif request.endpoint != "static" and "public" in headers["Cache-Control"]:

@@ -80,6 +80,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         get_locale=get_locale,
         site_name=settings.site_name,
         now_year=utcnow().year,
+        has_outbox=not settings.is_production,
     )
     app.jinja_env.filters.update(duration=duration, clock=clock, money=money)
     app.jinja_env.trim_blocks = True

@@ -9,13 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select
-
 from app.config import MailKind
 from app.current import integrations, settings
 from app.database import db
-from app.domain.accounts.models import User
-from app.domain.outbox import letters
+from app.domain.accounts.correspondence import letter_of
 from app.domain.outbox import mail as outbox
 from app.errors import MailFailed, MailRefused
 from app.integrations.mailer import Message
@@ -65,8 +62,7 @@ def _attempt(mail_id: UUID) -> timedelta | None:
 def _message(mail_id: UUID) -> Message:
     """Write the letter, and give the connection back before a vendor is asked."""
     mail = outbox.get(mail_id)
-    zone = db.session.scalar(select(User.timezone).where(User.email == mail.to_email))
-    letter = letters.render(mail.template, mail.locale, zone, mail.context)
+    letter = letter_of(mail)
     message = Message(
         key=str(mail.id),
         to=mail.to_email,

@@ -10,6 +10,7 @@ from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.courses.models import Category, Course, Lesson
+from app.domain.outbox import mail as outbox
 from app.domain.videos.models import CaptionTrack
 from app.web.access import PUBLIC_ENDPOINTS
 from tests import factories
@@ -69,6 +70,7 @@ def values(
     captions = CaptionTrack(
         video_id=video_lesson.video_id, language="en", label="English", webvtt="WEBVTT\n"
     )
+    mail = outbox.write("lea@example.com", "test", None, name="Lea")
     db.session.add(captions)
     db.session.commit()
     stream = player.start(clients["enrolled"], video_lesson).open()
@@ -92,6 +94,7 @@ def values(
         "language": "en",
         "rendition": "360p",
         "token": stream.token,
+        "mail_id": mail.id,
     }
 
 
