@@ -31,6 +31,9 @@ GET pages.live                 200  200  200  200  200  200  200  200  200
 GET pages.ready                200  200  200  200  200  200  200  200  200
 GET pages.openapi              200  200  200  200  200  200  200  200  200
 GET pages.api_docs             200  200  200  200  200  200  200  200  200
+GET pages.outbox               200  200  200  200  200  200  200  200  200
+GET pages.outbox_mail          200  200  200  200  200  200  200  200  200
+GET pages.outbox_letter        200  200  200  200  200  200  200  200  200
 
 GET auth.sign_in               200  303  303  303  200  303  303  303  303
 POST auth.sign_in              422  422  422  422  422  422  422  422  422
