@@ -50,6 +50,44 @@ POST auth.profile               in  422  422  422   in  422  422  422  422
 GET auth.get_profile           401  200  200  200  401  200  200  200  200
 PATCH auth.change_profile      401  200  200  200  401  200  200  200  200
 
+GET auth.verify                410  410  410  410  410  410  410  410  410
+POST auth.verify               410  410  410  410  410  410  410  410  410
+POST auth.verify_by_program    422  422  422  422  422  422  422  422  422
+POST auth.resend_verification   in  303  303  303   in  303  303  303  303
+POST auth.resend_verification_by_program 401  202  202  202  401  202  202  202  202
+GET auth.reset                 200  200  200  200  200  200  200  200  200
+POST auth.reset                422  422  422  422  422  422  422  422  422
+POST auth.reset_by_program     422  422  422  422  422  422  422  422  422
+GET auth.set_password          410  410  410  410  410  410  410  410  410
+POST auth.set_password         410  410  410  410  410  410  410  410  410
+POST auth.set_password_by_program 422  422  422  422  422  422  422  422  422
+GET auth.password               in  200  200  200   in  200  200  200  200
+POST auth.password              in  422  422  422   in  422  422  422  422
+POST auth.change_password      401  422  422  422  401  422  422  422  422
+GET auth.email                  in  200  200  200   in  200  200  200  200
+POST auth.email                 in  422  422  422   in  422  422  422  422
+POST auth.cancel_email          in  303  303  303   in  303  303  303  303
+GET auth.get_email             401  200  200  200  401  200  200  200  200
+POST auth.request_email        401  422  422  422  401  422  422  422  422
+DELETE auth.cancel_email_by_program 401  204  204  204  401  204  204  204  204
+GET auth.confirm_old_email     410  410  410  410  410  410  410  410  410
+POST auth.confirm_old_email    410  410  410  410  410  410  410  410  410
+GET auth.confirm_new_email     410  410  410  410  410  410  410  410  410
+POST auth.confirm_new_email    410  410  410  410  410  410  410  410  410
+GET auth.stop_email_change     410  410  410  410  410  410  410  410  410
+POST auth.stop_email_change    410  410  410  410  410  410  410  410  410
+POST auth.confirm_email_by_program 422  422  422  422  422  422  422  422  422
+GET auth.confirm                in  200  200  200   in  200  200  200  200
+POST auth.confirm               in  422  422  422   in  422  422  422  422
+POST auth.confirm_by_program   401  422  422  422  401  422  422  422  422
+GET auth.sessions               in  200  200  200   in  200  200  200  200
+POST auth.end_session           in  404  404  404   in  404  404  404  404
+POST auth.end_other_sessions    in  303  303  303   in  303  303  303  303
+POST auth.end_all_sessions      in   in   in   in   in   in   in   in   in
+GET auth.list_sessions         401  200  200  200  401  200  200  200  200
+DELETE auth.delete_sessions    401  204  204  204  401  204  204  204  204
+DELETE auth.delete_session     401  404  404  404  401  404  404  404  404
+
 GET courses.index              200  200  200  200  200  200  200  200  200
 GET courses.category           200  200  200  200  200  200  200  200  200
 GET courses.show               200  200  200  200  200  200  200  200  200
@@ -79,6 +117,20 @@ GET admin.courses               in  403  403  403   in  200  200  200  200
 GET admin.videos                in  403  403  403   in  200  200  200  200
 GET admin.list_courses         401  403  403  403  401  200  200  200  200
 GET admin.list_media           401  403  403  403  401  200  200  200  200
+GET admin.users                 in  403  403  403   in  403  403  200  200
+GET admin.user                  in  403  403  403   in  403  403  200  200
+GET admin.user_act              in  403  403  403   in  403  403  200  200
+POST admin.user_act             in  403  403  403   in  403  403  422  422
+GET admin.list_users           401  403  403  403  401  403  403  200  200
+GET admin.get_user             401  403  403  403  401  403  403  200  200
+POST admin.suspend_user        401  403  403  403  401  403  403  200  200
+POST admin.reinstate_user      401  403  403  403  401  403  403  200  200
+POST admin.change_user_role    401  403  403  403  401  403  403  403  200
+POST admin.end_user_sessions   401  403  403  403  401  403  403  200  200
+POST admin.reset_user_second_factor  401  403  403  403  401  403  403  403  200
+GET admin.audit                 in  403  403  403   in  403  403  403  200
+GET admin.export_audit          in  403  403  403   in  403  403  403  200
+GET admin.list_audit           401  403  403  403  401  403  403  403  200
 """
 
 

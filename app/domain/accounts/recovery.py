@@ -37,7 +37,9 @@ def queue_link(email: str, locale: str | None) -> uuid.UUID | None:
     """
     user = find_by_email(email)
     user_id = user.id if user else None
-    jobs.enqueue(SEND_LINK_TASK, user_id=str(user_id or uuid.uuid4()), locale=locale)
+    jobs.enqueue(
+        SEND_LINK_TASK, queue=mail.MAIL_QUEUE, user_id=str(user_id or uuid.uuid4()), locale=locale
+    )
     return user_id
 
 
@@ -96,6 +98,11 @@ def reset(token: str, password: str, device: str) -> User:
     return user
 
 
+def is_password(user: User, password: str) -> bool:
+    """Whether this is the person's password. Raises TooManyRequests in a rush."""
+    return len(password) <= MAX_LENGTH and verify_password(user.password_hash, password)
+
+
 def change_password(
     user: User, current: str, password: str, session_id: uuid.UUID, device: str
 ) -> str:
@@ -103,7 +110,7 @@ def change_password(
 
     API keys go on. Raises InvalidInput naming `current_password` or `password`, TooManyRequests.
     """
-    if len(current) > MAX_LENGTH or not verify_password(user.password_hash, current):
+    if not is_password(user, current):
         raise InvalidInput({"current_password": "That is not your current password."})
     check_password(password, user.email)
     if password == current:

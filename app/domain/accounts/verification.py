@@ -20,7 +20,13 @@ def queue_answer(user_id: uuid.UUID, *, is_new: bool, locale: str | None) -> Non
     The worker, because what is mailed depends on whether the address was known, and the time the
     request takes must not.
     """
-    jobs.enqueue(ANSWER_SIGN_UP_TASK, user_id=str(user_id), is_new=is_new, locale=locale)
+    jobs.enqueue(
+        ANSWER_SIGN_UP_TASK,
+        queue=mail.MAIL_QUEUE,
+        user_id=str(user_id),
+        is_new=is_new,
+        locale=locale,
+    )
 
 
 def answer_sign_up(user_id: uuid.UUID, *, is_new: bool, locale: str | None) -> None:

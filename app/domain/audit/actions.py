@@ -5,6 +5,7 @@ import enum
 
 class Action(enum.StrEnum):
     SIGNED_UP = "account.signed_up"
+    SIGN_UP_REPEATED = "account.sign_up_repeated"
     EMAIL_VERIFIED = "account.email_verified"
     SIGNED_IN = "session.started"
     SIGN_IN_REFUSED = "session.refused"
@@ -12,11 +13,13 @@ class Action(enum.StrEnum):
     SESSIONS_ENDED = "sessions.ended"
     SESSION_REUSED = "session.reused"
     IDENTITY_CONFIRMED = "session.confirmed"
+    CONFIRMATION_REFUSED = "session.confirmation_refused"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a name
     PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105 - a name
     PASSWORD_RESET = "password.reset"  # noqa: S105 - a name
     EMAIL_CHANGE_REQUESTED = "email.change_requested"
     EMAIL_CHANGED = "email.changed"
+    EMAIL_CHANGE_CANCELLED = "email.change_cancelled"
     SECOND_FACTOR_ADDED = "second_factor.added"
     SECOND_FACTOR_REMOVED = "second_factor.removed"
     SECOND_FACTOR_REFUSED = "second_factor.refused"

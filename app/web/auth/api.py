@@ -9,6 +9,7 @@ from app.errors import SecondFactorRequired
 from app.web.access import require_signed_in
 from app.web.auth import blueprint, doors, limits
 from app.web.auth.schemas import AcceptedDocument, Login, Registration, SignedInDocument
+from app.web.auth.welcome import welcome
 from app.web.json import read_body
 from app.web.openapi import describe
 
@@ -30,8 +31,8 @@ def user_view(user: User | SignedIn) -> dict[str, object]:
 def register() -> tuple[Response, int]:
     """Add an account; 202 whether the address was known or not."""
     body = read_body(Registration)
-    doors.welcome(body.email, body.password, body.name)
-    return jsonify(status="accepted", next="Sign in with the password you chose."), 202
+    welcome(body.email, body.password, body.name)
+    return jsonify(status="accepted", next="Open the link in the mail, and sign in."), 202
 
 
 @blueprint.post("/api/auth/login")

@@ -8,7 +8,6 @@ from app.database import db
 from app.domain.accounts import (
     credentials,
     known_devices,
-    registration,
     second_factor,
     second_step,
     sessions,
@@ -18,7 +17,7 @@ from app.domain.accounts.second_factor import Proof
 from app.domain.accounts.users import find_by_email
 from app.domain.audit.actions import Action
 from app.domain.playback import devices
-from app.errors import InvalidCredentials, InvalidInput, TooManyRequests
+from app.errors import InvalidCredentials, TooManyRequests
 from app.web import audit
 from app.web.access import (
     clear_session_cookie,
@@ -133,17 +132,6 @@ def let_out(response: Response) -> Response:
     session.clear()
     clear_session_cookie(response)
     return response
-
-
-def welcome(email: str, password: str, name: str) -> None:
-    """Add an account, or do as if. Raises InvalidInput, RateLimitExceeded, TooManyRequests."""
-    limits.count_sign_up()
-    try:
-        registration.register(email, password, name)
-    except (InvalidInput, TooManyRequests):
-        limits.give_back()
-        raise
-    db.session.commit()
 
 
 def _prove(user: User, code: str) -> Proof:

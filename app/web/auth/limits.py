@@ -92,11 +92,6 @@ def count_sign_in(email: str) -> None:
     SIGN_IN.count(email=email)
 
 
-def count_sign_up() -> None:
-    """Count a try to sign up. Raises RateLimitExceeded."""
-    SIGN_UP.count()
-
-
 def give_back() -> None:
     """Take back what this request has counted: it was no guess."""
     for counted in g.pop("counted", ()):
@@ -148,7 +143,8 @@ def _remember() -> None:
 
 
 SIGN_IN = Limit("sign-in", network="10 per 5 minutes", account="10 per 5 minutes")
-SIGN_UP = Limit("sign-up", network="10 per hour")
+# Who has the address gets a mail for each.
+SIGN_UP = Limit("sign-up", network="10 per hour", account="5 per day")
 SECOND_FACTOR = Limit("second-factor", network="20 per 5 minutes", account="5 per 5 minutes")
 # Nobody guesses a signature; what is limited is the work of checking it.
 PASSKEY = Limit("passkey", network="60 per 5 minutes")

@@ -6,9 +6,10 @@ from flask_babel import gettext
 
 from app.errors import InvalidInput
 from app.web.access import signed_in
-from app.web.auth import blueprint, doors, limits
+from app.web.auth import blueprint, limits
 from app.web.auth.destinations import after_sign_in, local_path
 from app.web.auth.forms import SignUpForm
+from app.web.auth.welcome import welcome
 
 TYPED_EMAIL = "typed_email"
 
@@ -25,7 +26,7 @@ def sign_up() -> ResponseReturnValue:
         return render_template("auth/sign_up.html", form=form)
     if form.validate():
         try:
-            doors.welcome(form.email.data, form.password.data, form.name.data)
+            welcome(form.email.data, form.password.data, form.name.data)
         except InvalidInput as error:
             form.blame(error.fields)
         else:
@@ -34,6 +35,12 @@ def sign_up() -> ResponseReturnValue:
 
 
 def _to_sign_in(form: SignUpForm) -> ResponseReturnValue:
-    flash(gettext("Thank you. Your account is ready: sign in with the password you chose."), "ok")
+    flash(
+        gettext(
+            "Thank you. Your account is ready: sign in with the password you chose. "
+            "We have sent you a mail; open the link in it to confirm your address."
+        ),
+        "ok",
+    )
     session[TYPED_EMAIL] = form.email.data
     return redirect(url_for("auth.sign_in", next=local_path(form.next.data)), 303)
