@@ -8,6 +8,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from tests.support.messages import lacking
+
 ROOT = Path(__file__).parents[2] / "app" / "translations"
 CATALOGS = sorted(ROOT.glob("*/LC_MESSAGES/messages.po"))
 PLACEHOLDER = re.compile(r"%\(\w+\)\d*[sd]|%%|\{\w+\}")
@@ -44,3 +46,8 @@ def test_a_translation_keeps_every_placeholder(path: Path) -> None:
         wanted = set(PLACEHOLDER.findall(_forms(message.id)[-1]))
         for form in _forms(message.string):
             assert set(PLACEHOLDER.findall(form)) == wanted, message.id
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
+def test_everything_people_read_is_translated(path: Path) -> None:
+    assert lacking(path) == {}
