@@ -8,15 +8,16 @@ from flask_babel import lazy_gettext
 
 from app.database import db
 from app.domain.accounts import ceremonies, passkeys, second_factor, sessions, users
-from app.domain.accounts.models import Ceremony, CeremonyKind, Passkey
+from app.domain.accounts import factor_changes as factor_rows
+from app.domain.accounts.models import Ceremony, CeremonyKind
 from app.domain.accounts.passkeys import PasskeyRefused
 from app.domain.accounts.second_factor import Proof
 from app.domain.accounts.sessions import SignedIn
 from app.domain.audit.actions import Action
 from app.domain.playback import devices
-from app.errors import InvalidCredentials, InvalidInput, NotFound
+from app.errors import InvalidCredentials, InvalidInput
 from app.web import audit
-from app.web.access import require_recent, require_signed_in, set_session_cookie
+from app.web.access import require_recent, require_signed_in, set_session_cookie, signed_in
 from app.web.auth import blueprint, doors, factor_changes, limits
 from app.web.auth.api import user_view
 from app.web.auth.factor_schemas import (
@@ -31,13 +32,27 @@ from app.web.auth.factor_schemas import (
     PasskeySignInDocument,
     SignInOptions,
 )
+from app.web.auth.factors_api import passkey_view
 from app.web.json import read_body
 from app.web.openapi import describe
 
 REFUSED = "This passkey did not let you in. Try again, or sign in another way."
 OVER = "This took too long. Try again."
 ADDED = lazy_gettext("A passkey was added.")
-REMOVED = lazy_gettext("A passkey was removed.")
+
+
+@blueprint.context_processor
+def what_buttons_need() -> dict[str, Any]:
+    """Let the account's templates ask where passkeys work, and whether this person has one."""
+
+    def has_passkey() -> bool:
+        person = signed_in()
+        return person is not None and factor_rows.has_passkey(person.user_id)
+
+    return {
+        "passkey_origin": lambda: passkeys.relying_party().origin,
+        "has_passkey": has_passkey,
+    }
 
 
 @blueprint.post("/api/auth/passkeys/sign-in/options")
@@ -129,14 +144,13 @@ def add_passkey() -> tuple[Response, int]:
     if ceremony is None:
         raise InvalidInput({"credential": OVER})
     key = passkeys.add(person.user_id, body.credential, ceremony.challenge, name)
-    view = _view(key)
+    view = passkey_view(key)
     changed = factor_changes.conclude(
         person,
         Action.SECOND_FACTOR_ADDED,
         ADDED,
         is_proof=True,
-        kind="passkey",
-        passkey=str(key.id),
+        detail={"kind": "passkey", "passkey": str(key.id)},
     )
     factor_changes.keep_codes(person, changed.recovery_codes)
     page = "auth.recovery_codes" if changed.recovery_codes else "auth.security"
@@ -149,7 +163,7 @@ def add_passkey() -> tuple[Response, int]:
 def list_passkeys() -> Response:
     """List one's own passkeys."""
     keys = second_factor.factors_of(require_signed_in().user_id).passkeys
-    return jsonify(items=[_view(key) for key in keys])
+    return jsonify(items=[passkey_view(key) for key in keys])
 
 
 @blueprint.patch("/api/auth/passkeys/<uuid:passkey_id>")
@@ -159,7 +173,7 @@ def change_passkey(passkey_id: UUID) -> Response:
     """Give a passkey another name."""
     person = require_signed_in()
     key = passkeys.rename(person.user_id, passkey_id, read_body(PasskeyName).name)
-    view = _view(key)
+    view = passkey_view(key)
     db.session.commit()
     return jsonify(view)
 
@@ -169,17 +183,7 @@ def change_passkey(passkey_id: UUID) -> Response:
 @limits.limited_by(limits.CHANGE)
 def delete_passkey(passkey_id: UUID) -> Response:
     """Remove a passkey."""
-    return drop_passkey(require_signed_in(), passkey_id).onto(Response(status=204))
-
-
-def drop_passkey(person: SignedIn, passkey_id: UUID) -> factor_changes.Changed:
-    """Remove one's own passkey. Raises ConfirmationRequired, NotFound, Forbidden."""
-    require_recent(person)
-    if second_factor.remove_passkey(person.user_id, passkey_id) is None:
-        raise NotFound
-    return factor_changes.conclude(
-        person, Action.SECOND_FACTOR_REMOVED, REMOVED, kind="passkey", passkey=str(passkey_id)
-    )
+    return factor_changes.drop_passkey(require_signed_in(), passkey_id).onto(Response(status=204))
 
 
 def _begin(kind: CeremonyKind, user_id: UUID | None) -> Response:
@@ -202,12 +206,3 @@ def _end_own(kind: CeremonyKind, person: SignedIn) -> Ceremony | None:
     """Do the same for a ceremony that this very person has begun."""
     ceremony = _end(kind)
     return ceremony if ceremony is not None and ceremony.user_id == person.user_id else None
-
-
-def _view(key: Passkey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "created_at": key.created_at,
-        "last_used_at": key.last_used_at,
-    }

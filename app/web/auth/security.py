@@ -5,24 +5,19 @@ from uuid import UUID
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 
 from app.current import settings
 from app.database import db
 from app.domain.accounts import passkeys, second_factor, totp
 from app.domain.accounts.sealing import Purpose
 from app.domain.accounts.sessions import SignedIn
-from app.domain.audit.actions import Action
 from app.domain.playback import devices
 from app.errors import Forbidden, InvalidInput, NotFound
 from app.web.access import require_recent, require_signed_in
 from app.web.auth import blueprint, factor_changes, limits
 from app.web.auth.factor_forms import AppCodeForm, PasskeyNameForm
-from app.web.auth.passkeys import drop_passkey
 
-APP_ADDED = lazy_gettext("An authenticator app was set up.")
-APP_REMOVED = lazy_gettext("The authenticator app was removed.")
-CODES_MADE = lazy_gettext("New recovery codes were made. The older ones no longer work.")
 SECURITY = "auth.security"
 FEW_CODES = 3
 
@@ -37,7 +32,6 @@ def security() -> str:
         factors=factors,
         is_required=second_factor.is_required(person.role),
         has_few_codes=factors.recovery_codes_left < FEW_CODES,
-        origin=passkeys.relying_party().origin,
         device=devices.name_of(request.headers.get("User-Agent", "")),
         max_name_length=passkeys.MAX_NAME_LENGTH,
     )
@@ -47,9 +41,7 @@ def security() -> str:
 @limits.limited_by(limits.CHANGE)
 def begin_totp() -> ResponseReturnValue:
     """Make a secret for an authenticator app and show it."""
-    person = require_signed_in()
-    require_recent(person)
-    factor_changes.keep(Purpose.TOTP_SET_UP, person, totp.new_secret())
+    factor_changes.begin_app(require_signed_in())
     return redirect(url_for("auth.totp_set_up"), 303)
 
 
@@ -65,7 +57,7 @@ def totp_set_up() -> ResponseReturnValue:
     form = AppCodeForm()
     if request.method == "POST" and form.validate():
         try:
-            return add_app(person, secret, form.code.data)
+            return _app_added(person, factor_changes.add_app(person, form.code.data))
         except InvalidInput as error:
             db.session.rollback()
             form.blame(error.fields)
@@ -81,34 +73,14 @@ def totp_set_up() -> ResponseReturnValue:
     return page, 422 if request.method == "POST" else 200
 
 
-def add_app(person: SignedIn, secret: str, code: str) -> Response:
-    """Confirm the app and lead on, by way of the recovery codes when there are new ones."""
-    totp.add(person.user_id, secret, code)
-    changed = factor_changes.conclude(
-        person, Action.SECOND_FACTOR_ADDED, APP_ADDED, is_proof=True, kind="totp"
-    )
-    factor_changes.forget(Purpose.TOTP_SET_UP)
-    factor_changes.keep_codes(person, changed.recovery_codes)
-    flash(gettext("Your authenticator app is set up."), "ok")
-    page = "auth.recovery_codes" if changed.recovery_codes else SECURITY
-    return changed.onto(make_response(redirect(url_for(page), 303)))
-
-
 @blueprint.post("/account/security/totp/remove")
 @limits.limited_by(limits.CHANGE)
 def remove_totp() -> Response:
     """Remove the authenticator app."""
-    person = require_signed_in()
-    require_recent(person)
     try:
-        was_there = second_factor.remove_totp(person.user_id)
-    except Forbidden as error:
-        return _back_with(error)
-    if not was_there:
-        return make_response(redirect(url_for(SECURITY), 303))
-    changed = factor_changes.conclude(
-        person, Action.SECOND_FACTOR_REMOVED, APP_REMOVED, kind="totp"
-    )
+        changed = factor_changes.drop_app(require_signed_in())
+    except (NotFound, Forbidden) as error:
+        return _back_unchanged(error)
     return _back(changed, gettext("Your authenticator app is removed."))
 
 
@@ -146,14 +118,12 @@ def rename_passkey(passkey_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/account/security/passkeys/<uuid:passkey_id>/remove")
 @limits.limited_by(limits.CHANGE)
-def remove_passkey(passkey_id: UUID) -> ResponseReturnValue:
+def remove_passkey(passkey_id: UUID) -> Response:
     """Remove a passkey."""
     try:
-        changed = drop_passkey(require_signed_in(), passkey_id)
-    except NotFound:  # a second click
-        return redirect(url_for(SECURITY), 303)
-    except Forbidden as error:
-        return _back_with(error)
+        changed = factor_changes.drop_passkey(require_signed_in(), passkey_id)
+    except (NotFound, Forbidden) as error:
+        return _back_unchanged(error)
     return _back(changed, gettext("The passkey is removed."))
 
 
@@ -165,13 +135,19 @@ def picture_of(address: str) -> str:
     return str(code.svg_data_uri(scale=4, border=4, dark="#000", light="#fff"))
 
 
+def _app_added(person: SignedIn, changed: factor_changes.Changed) -> Response:
+    """Lead on, by way of the recovery codes when there are new ones."""
+    factor_changes.keep_codes(person, changed.recovery_codes)
+    flash(gettext("Your authenticator app is set up."), "ok")
+    page = "auth.recovery_codes" if changed.recovery_codes else SECURITY
+    return changed.onto(make_response(redirect(url_for(page), 303)))
+
+
 def _make_codes(person: SignedIn) -> Response:
-    require_recent(person)
-    if second_factor.factors_of(person.user_id).is_empty:
-        return make_response(redirect(url_for(SECURITY), 303))
-    changed = factor_changes.conclude(
-        person, Action.RECOVERY_CODES_MADE, CODES_MADE, new_codes=True
-    )
+    try:
+        changed = factor_changes.make_codes(person)
+    except NotFound as error:
+        return _back_unchanged(error)
     factor_changes.keep_codes(person, changed.recovery_codes)
     return changed.onto(make_response(redirect(url_for("auth.recovery_codes"), 303)))
 
@@ -191,7 +167,9 @@ def _back(changed: factor_changes.Changed, said: str) -> Response:
     return changed.onto(make_response(redirect(url_for(SECURITY), 303)))
 
 
-def _back_with(error: Forbidden) -> Response:
+def _back_unchanged(error: NotFound | Forbidden) -> Response:
+    """Say why nothing was changed; a second click on what is done already needs no words."""
     db.session.rollback()
-    flash(gettext(error.detail), "warn")
+    if isinstance(error, Forbidden):
+        flash(gettext(error.detail), "warn")
     return make_response(redirect(url_for(SECURITY), 303))

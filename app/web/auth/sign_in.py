@@ -1,7 +1,5 @@
 """The pages of signing in and out."""
 
-from dataclasses import dataclass
-
 from flask import (
     Response,
     flash,
@@ -16,7 +14,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from app.domain.accounts.models import User
-from app.domain.accounts.passkeys import relying_party
 from app.domain.accounts.second_factor import factors_of
 from app.errors import InvalidCredentials
 from app.web.access import signed_in
@@ -25,14 +22,6 @@ from app.web.auth.destinations import after_sign_in, local_path
 from app.web.auth.factor_forms import SecondStepForm
 from app.web.auth.forms import SignInForm
 from app.web.auth.sign_up import TYPED_EMAIL
-
-
-@dataclass(frozen=True)
-class Onward:
-    """What the passkey button needs: where to go afterwards, and where passkeys work at all."""
-
-    path: str
-    origin: str
 
 
 @blueprint.route("/auth/sign-in", methods=["GET", "POST"])
@@ -81,7 +70,10 @@ def second_factor() -> ResponseReturnValue:
     form.next.data = local_path(wanted) or ""
     form.code.data = None
     page = render_template(
-        "auth/second_factor.html", form=form, factors=factors_of(user.id), onward=_onward(wanted)
+        "auth/second_factor.html",
+        form=form,
+        factors=factors_of(user.id),
+        onward=after_sign_in(wanted),
     )
     return page, status
 
@@ -93,12 +85,8 @@ def sign_out() -> Response:
 
 
 def _ask(form: SignInForm) -> str:
-    onward = _onward(form.next.data)
+    onward = after_sign_in(form.next.data)
     return render_template("auth/sign_in.html", form=form, onward=onward)
-
-
-def _onward(wanted: str | None) -> Onward:
-    return Onward(after_sign_in(wanted), relying_party().origin)
 
 
 def _after_password(user: User, wanted: str | None) -> Response:
