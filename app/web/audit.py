@@ -22,7 +22,7 @@ def note(
 ) -> None:
     """Append an event to the trail in this request's transaction; call it right before the commit.
 
-    `actor` defaults to who is signed in, `subject` to the actor. A request that reads has no
+    `actor` defaults to who is signed in, `subject` to the actor if it is a person. A request that reads has no
     transaction to note things in, so it gets one here.
     """
     if write_together():
@@ -39,7 +39,7 @@ def note(
             actor_kind=kind,
             actor_id=actor_id,
             subject_kind=subject_kind,
-            subject_id=subject or actor_id,
+            subject_id=subject or (actor_id if subject_kind == "user" else None),
             ip_address=client.ip,
             user_agent=client.user_agent or None,
             request_id=request_id() or None,

@@ -26,6 +26,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, SecurityErro
 from app import errors
 from app.database import db
 from app.observability import request_id
+from app.web import refusals
 from app.web.extensions import limiter
 from app.web.json import problem
 
@@ -91,7 +92,7 @@ def _answer(status: int, code: str, detail: str, **members: object) -> Response:
         "errors/error.html",
         status=status,
         title=gettext(title),
-        detail=detail,
+        detail=gettext(detail),
         request_id=request_id(),
         fields=members.get("errors", ()),
     )
@@ -100,6 +101,7 @@ def _answer(status: int, code: str, detail: str, **members: object) -> Response:
 
 def _domain_error(error: errors.DomainError) -> ResponseReturnValue:
     db.session.rollback()
+    refusals.note_refusal(error)
     status = STATUS.get(type(error), 400)
     if isinstance(error, errors.SignInRequired) and not is_api():
         query = {"next": request.full_path.rstrip("?")} if request.method == "GET" else {}

@@ -94,6 +94,8 @@ def values(
         "language": "en",
         "rendition": "360p",
         "token": stream.token,
+        "user_id": factories.make_user(name="Tess Target").id,
+        "act": "suspend",
         "mail_id": mail.id,
     }
 
@@ -110,6 +112,8 @@ def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[
 
 
 BODIES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "admin.suspend_user": lambda _: {"reason": "Asked to."},
+    "admin.change_user_role": lambda _: {"role": "learner"},
     "auth.login": lambda _: {"email": "nobody@example.com", "password": "wrong-wrong-wrong"},
     "auth.register": lambda _: {"email": "x", "password": "short", "name": ""},
     "playback.create_token": lambda values: {"lesson_id": str(values["lesson_id"])},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.sql.expression import cast
 
@@ -95,12 +95,12 @@ def people_in(events: Sequence[EventRow]) -> set[uuid.UUID]:
     return actors | subjects
 
 
-def _before(statement: Select[Any], before_id: int | None) -> Select[Any]:
+def _before(statement: Any, before_id: int | None) -> Any:
     if before_id is None:
         return statement
     return statement.where(AuditEvent.id < min(before_id, MAX_ID))
 
 
-def _read(statement: Select[Any], limit: int) -> list[EventRow]:
+def _read(statement: Any, limit: int) -> list[EventRow]:
     rows = db.session.execute(statement.order_by(AuditEvent.id.desc()).limit(limit))
     return [EventRow(**row._asdict()) for row in rows]

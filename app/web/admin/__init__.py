@@ -23,4 +23,4 @@ def owner_scope() -> uuid.UUID | None:
     return person.id if person.role is Role.INSTRUCTOR else None
 
 
-from app.web.admin import api, courses, index, videos
+from app.web.admin import api, audit, courses, index, users, users_api, videos

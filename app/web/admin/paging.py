@@ -15,6 +15,7 @@ Position = tuple[datetime, uuid.UUID]
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
 MAX_LIMIT_DIGITS = 8
+MAX_NUMBER_DIGITS = 19
 
 
 class Listed(Protocol):
@@ -68,3 +69,39 @@ def _position(cursor: str) -> Position:
         return datetime.fromisoformat(moment).astimezone(UTC), uuid.UUID(row_id)
     except (ValueError, OverflowError) as error:
         raise InvalidInput({"cursor": "Use a next_cursor as it was given."}) from error
+
+
+class Numbered(Protocol):
+    """What the trail is ordered by: the number of a row."""
+
+    @property
+    def id(self) -> int: ...
+
+
+NumberedRow = TypeVar("NumberedRow", bound=Numbered)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPage(Generic[NumberedRow]):
+    """Some numbered rows and the cursor of those behind them, None at the end."""
+
+    items: Sequence[NumberedRow]
+    next_cursor: str | None
+
+
+def read_numbered_page(
+    list_rows: Callable[[int | None, int], list[NumberedRow]],
+) -> NumberedPage[NumberedRow]:
+    """Return the page of numbered rows that the address asks for. Raises InvalidInput."""
+    limit = _limit(request.args.get("limit"))
+    rows = list_rows(_number(request.args.get("cursor")), limit + 1)
+    shown = rows[:limit]
+    return NumberedPage(shown, str(shown[-1].id) if len(rows) > limit else None)
+
+
+def _number(cursor: str | None) -> int | None:
+    if not cursor:
+        return None
+    if len(cursor) > MAX_NUMBER_DIGITS or not (cursor.isascii() and cursor.isdigit()):
+        raise InvalidInput({"cursor": "Use a next_cursor as it was given."})
+    return int(cursor)
