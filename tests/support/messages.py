@@ -10,6 +10,7 @@ from pathlib import Path
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from app.errors import DomainError
 from tests.support.server import ROOT
 
 APP = ROOT / "app"
@@ -29,6 +30,7 @@ ERROR_FILES = (
     APP / "web" / "errors.py",
     *sorted((APP / "domain").rglob("*.py")),
 )
+DOMAIN_ERRORS = {error.__name__ for error in DomainError.__subclasses__()}
 Message = str | tuple[str, ...]
 
 
@@ -59,8 +61,9 @@ def _texts(node: ast.AST) -> Iterator[str]:
             yield text
         case ast.Assign(targets=[ast.Name(id="TITLES")], value=ast.Dict() as titles):
             yield from _strings(titles)
-        case ast.Raise(exc=ast.Call(args=[first, *_])):
-            yield from _strings(first)
+        case ast.Raise(exc=ast.Call(func=ast.Name(id=name), args=[first, *_])):
+            if name in DOMAIN_ERRORS:
+                yield from _strings(first)
 
 
 def _strings(node: ast.expr) -> Iterator[str]:
