@@ -87,21 +87,21 @@ def sweep() -> int:
 
 
 def _make(export_id: UUID) -> None:
-    wanted = exports.find_queued(export_id)
-    if wanted is None:
-        db.session.rollback()
+    packed = _pack_all(export_id)
+    # The storage may take its time: no transaction and no connection waits for it.
+    db.session.commit()
+    db.session.remove()
+    if packed is None:
         return
-    user = get_user(wanted.user_id)
-    folder = exports.folder_of(wanted)
-    archive = pack(gather(user), user)
-    _give_back()
-    integrations.storage.put_bytes(f"{folder}/{FILE}", archive, "application/zip")
-    token = exports.finish(export_id, f"{folder}/{FILE}", len(archive))
+    user_id, folder, archive = packed
+    key = f"{folder}/{FILE}"
+    integrations.storage.put_bytes(key, archive, "application/zip")
+    token = exports.finish(export_id, key, len(archive))
     if token is None:  # the account was deleted meanwhile
         db.session.rollback()
         integrations.storage.delete_prefix(folder)
         return
-    user = get_user(user.id)
+    user = get_user(user_id)
     mail.send(
         user.email,
         "export_ready",
@@ -112,6 +112,15 @@ def _make(export_id: UUID) -> None:
     )
     db.session.commit()
     log.info("exported %d bytes (export %s)", len(archive), export_id)
+
+
+def _pack_all(export_id: UUID) -> tuple[UUID, str, bytes] | None:
+    """Return whose export it is, where it goes and the file; None when nobody waits for it."""
+    wanted = exports.find_queued(export_id)
+    if wanted is None:
+        return None
+    user = get_user(wanted.user_id)
+    return user.id, exports.folder_of(wanted), pack(gather(user), user)
 
 
 def gather(user: User) -> dict[str, Any]:
@@ -184,9 +193,3 @@ def _sweep_orphans() -> int:
     for export_id in orphans:
         integrations.storage.delete_prefix(by_id[export_id])
     return len(orphans)
-
-
-def _give_back() -> None:
-    """End the reading and give the connection back: the storage may take its time."""
-    db.session.commit()
-    db.session.remove()
