@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, generated from the url map and what each JSON view says of itself."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from app.web.json import PROBLEM
+from app.web.scopes import SCOPES
 
 VIEW = TypeVar("VIEW", bound=Callable[..., Any])
 REFERENCE = "#/components/schemas/{model}"
@@ -125,13 +127,40 @@ def _operation(app: Flask, rule: Rule, method: str, is_public: bool) -> dict[str
         "summary": (view.__doc__ or rule.endpoint).strip().splitlines()[0],
         "tags": [rule.endpoint.partition(".")[0]],
         "responses": _responses(description),
-        "security": [] if is_public else [{"session": []}],
+        "security": _security(rule.endpoint, is_public),
     }
+    if details := inspect.cleandoc(view.__doc__ or "").partition("\n\n")[2]:
+        operation["description"] = " ".join(details.split())
     if parameters := _parameters(rule, description):
         operation["parameters"] = parameters
     if description.body is not None and method in WRITES:
         operation["requestBody"] = {"required": True, "content": _content(description.body)}
     return operation
+
+
+def _security(endpoint: str, is_public: bool) -> list[dict[str, list[str]]]:
+    """Say with what an operation may be asked: any one of these; an empty one is nobody's."""
+    ways: list[dict[str, list[str]]] = [{}] if is_public else [{"session": []}]
+    if scope := SCOPES.get(endpoint):
+        ways.append({"key": [scope.value]})
+    return [] if ways == [{}] else ways
+
+
+def _schemes(cookie_name: str) -> dict[str, Any]:
+    return {
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie_name,
+            "description": "The cookie of a sign-in; not to be sent beside a key.",
+        },
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, made on the page /account/api-keys: "
+            "`Authorization: Bearer tt_...`. Each operation names the scope it needs.",
+        },
+    }
 
 
 def document(app: Flask, public_endpoints: frozenset[str], cookie_name: str) -> dict[str, Any]:
@@ -153,6 +182,6 @@ def document(app: Flask, public_endpoints: frozenset[str], cookie_name: str) -> 
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie_name}},
+            "securitySchemes": _schemes(cookie_name),
         },
     }

@@ -13,6 +13,7 @@ from app.web.access import require_signed_in
 from app.web.openapi import describe
 from app.web.playback import blueprint
 from app.web.playback.cookies import set_grant
+from app.web.playback.schemas import ManifestQuery
 
 HLS = "application/vnd.apple.mpegurl"
 
@@ -27,9 +28,14 @@ def _token() -> str:
 
 
 @blueprint.get("/api/player/manifest")
-@describe({200: HLS})
+@describe({200: HLS}, query=ManifestQuery)
 def manifest() -> Response:
-    """Open the lease of a token and answer the multivariant playlist with the media grant."""
+    """Open the lease of a token and answer the multivariant playlist with the media grant.
+
+    A browser sends the playback token as Bearer authorization beside its session cookie, or as
+    ?token=. A program sends its API key as Bearer authorization and the token as ?token=, which is
+    how manifest_url is written.
+    """
     person = require_signed_in()
     lease = sessions.open_by_token(person, _token())
     grant = grants.renew(lease, person)

@@ -23,6 +23,12 @@ class TokenRequest(Body):
     replace_session_id: UuidText | None = None
 
 
+class ManifestQuery(BaseModel):
+    """The playback token, where it is not sent as Bearer authorization."""
+
+    token: str | None = None
+
+
 class Heartbeat(Body):
     """Where the player stands and what it has really shown since the last heartbeat."""
 
