@@ -8,9 +8,12 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.job_context import AbortReason
 
+from app.domain.accounts.export import EXPORT_TASK
+from app.domain.accounts.recovery import SEND_LINK_TASK
+from app.domain.accounts.verification import ANSWER_SIGN_UP_TASK
 from app.domain.outbox.mail import SEND_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
-from app.worker import mail
+from app.worker import accounts, exports, links, mail
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
 from app.worker.upkeep import sweep_media
@@ -28,6 +31,7 @@ def build(flask_app: Flask) -> App:
     queue = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=8))
     _add_media_tasks(queue, flask_app)
     _add_mail_tasks(queue, flask_app)
+    _add_link_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     return queue
 
@@ -56,6 +60,52 @@ def _add_mail_tasks(queue: App, flask_app: Flask) -> None:
         """Forget mails that ended a month ago."""
         with flask_app.app_context():
             return mail.forget_old()
+
+
+def _add_link_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.task(name=ANSWER_SIGN_UP_TASK, retry=Again())
+    def answer_sign_up(user_id: str, is_new: bool, locale: str | None) -> None:
+        with flask_app.app_context():
+            links.answer_sign_up(UUID(user_id), is_new=is_new, locale=locale)
+
+    @queue.task(name=SEND_LINK_TASK, retry=Again())
+    def send_reset_link(user_id: str, locale: str | None) -> None:
+        with flask_app.app_context():
+            links.send_reset_link(UUID(user_id), locale)
+
+
+def _add_account_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.task(name=EXPORT_TASK, queue=DEFAULT_QUEUE, pass_context=True, retry=Again())
+    def export(context: JobContext, export_id: str) -> None:
+        with flask_app.app_context():
+            exports.export(UUID(export_id), context.job.attempts + 1)
+
+    @queue.periodic(cron="37 * * * *")
+    @queue.task(
+        name="accounts.sweep_exports", queue=DEFAULT_QUEUE, queueing_lock="accounts.sweep_exports"
+    )
+    def sweep_exports(timestamp: int) -> int:  # noqa: ARG001
+        """Remove exports past their time."""
+        with flask_app.app_context():
+            return exports.sweep()
+
+    @queue.periodic(cron="7 * * * *")
+    @queue.task(
+        name="accounts.delete_due", queue=DEFAULT_QUEUE, queueing_lock="accounts.delete_due"
+    )
+    def delete_due(timestamp: int) -> int:  # noqa: ARG001
+        """Erase the accounts whose time has come."""
+        with flask_app.app_context():
+            return accounts.delete_due()
+
+    @queue.periodic(cron="51 3 * * *")
+    @queue.task(
+        name="accounts.forget_old", queue=DEFAULT_QUEUE, queueing_lock="accounts.forget_old"
+    )
+    def forget_old_sign_ins(timestamp: int) -> int:  # noqa: ARG001
+        """Forget sign-ins, links and ceremonies past their time."""
+        with flask_app.app_context():
+            return accounts.forget_old()
 
 
 def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
