@@ -132,7 +132,9 @@ def test_door_closes_after_so_many_tries(client: CheckedClient, name: str) -> No
     assert [answer.status_code for answer in answers if answer.status_code == 429] == []
     refused = knock(client, allowed)
     assert refused.status_code == 429
-    assert 1 <= int(refused.headers["Retry-After"]) <= 3601  # the reset is a whole second, rounded up
+    assert (
+        1 <= int(refused.headers["Retry-After"]) <= 3601
+    )  # rounded up
 
 
 def test_page_and_program_share_one_count(client: CheckedClient) -> None:
