@@ -7,7 +7,7 @@ Jinja of their own, because the worker has no request and a mail's language is i
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -135,9 +135,10 @@ def _moment(context: Context, value: str) -> str:
     zone, language = context["zone"], context["language"]
     if len(value) <= len("2026-01-31"):
         return format_date(when, "long", language)
-    date = format_date(when.astimezone(zone) if when.tzinfo else when, "long", language)
-    time = format_time(when, "short", zone, language)
-    return f"{date}, {time} {get_timezone_name(zone, 'short', locale=language)}"
+    there = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(zone)
+    place = "UTC" if str(zone) == "UTC" else get_timezone_name(there, "long", locale=language)
+    date = format_date(there, "long", language)
+    return f"{date}, {format_time(there, 'short', zone, language)} {place}"
 
 
 def _zone(timezone: str | None) -> tzinfo:
