@@ -3,6 +3,10 @@
 A row is `METHOD endpoint`, then one answer a role in the order of ROLES: a status, or `in` for a
 redirect to the sign-in page. The addresses ask for things of one course: published, free, taught
 by `owner`, with `enrolled` in it, whose stream the playback addresses name.
+
+KEYS says the same of programs with an API key. It has no rows for what takes no key (COOKIE_ONLY
+in app/web/scopes.py: 403 to every key that works), nor for pages, where a key counts for nothing
+and a program gets what `anonymous` gets.
 """
 
 ROLES = (
@@ -50,6 +54,18 @@ POST auth.profile               in  422  422  422   in  422  422  422  422
 GET auth.get_profile           401  200  200  200  401  200  200  200  200
 PATCH auth.change_profile      401  200  200  200  401  200  200  200  200
 
+GET auth.data                   in  200  200  200   in  200  200  200  200
+POST auth.request_export        in  303  303  303   in  303  303  303  303
+GET auth.download_export        in  410  410  410   in  410  410  410  410
+GET auth.list_exports          401  200  200  200  401  200  200  200  200
+POST auth.create_export        401  202  202  202  401  202  202  202  202
+GET auth.deletion               in  200  200  200   in  200  200  200  200
+POST auth.deletion              in  422  422  422   in  422  422  422  422
+POST auth.keep_account          in  303  303  303   in  303  303  303  303
+GET auth.get_deletion          401  200  200  200  401  200  200  200  200
+POST auth.create_deletion      401  422  422  422  401  422  422  422  422
+DELETE auth.cancel_deletion    401  204  204  204  401  204  204  204  204
+
 GET auth.verify                410  410  410  410  410  410  410  410  410
 POST auth.verify               410  410  410  410  410  410  410  410  410
 POST auth.verify_by_program    422  422  422  422  422  422  422  422  422
@@ -87,6 +103,13 @@ POST auth.end_all_sessions      in   in   in   in   in   in   in   in   in
 GET auth.list_sessions         401  200  200  200  401  200  200  200  200
 DELETE auth.delete_sessions    401  204  204  204  401  204  204  204  204
 DELETE auth.delete_session     401  404  404  404  401  404  404  404  404
+
+GET auth.api_keys               in  200  200  200   in  200  200  200  200
+POST auth.api_keys              in  422  422  422   in  422  422  422  422
+POST auth.revoke_key            in  303  303  303   in  303  303  303  303
+GET auth.list_api_keys         401  200  200  200  401  200  200  200  200
+POST auth.create_api_key       401  422  422  422  401  422  422  422  422
+DELETE auth.revoke_api_key     401  404  404  404  401  404  404  404  404
 
 GET courses.index              200  200  200  200  200  200  200  200  200
 GET courses.category           200  200  200  200  200  200  200  200  200
@@ -133,16 +156,70 @@ GET admin.export_audit          in  403  403  403   in  403  403  403  200
 GET admin.list_audit           401  403  403  403  401  403  403  403  200
 """
 
+KEY_ROLES = (
+    "key",  # of `enrolled`, with every scope a learner may give
+    "reading key",  # of `enrolled`, for the profile and the courses only
+    "ended key",  # of `enrolled`, revoked
+    "old key",  # of `enrolled`, expired
+    "suspended's key",
+    "admin's key",  # with every scope there is
+)
+
+KEYS = """
+                              full read rvkd expd susp admn
+GET pages.health               200  200  200  200  200  200
+GET pages.live                 200  200  200  200  200  200
+GET pages.ready                200  200  200  200  200  200
+GET pages.openapi              200  200  200  200  200  200
+GET pages.api_docs             200  200  200  200  200  200
+
+GET auth.me                    200  200  401  401  401  200
+
+GET auth.get_profile           200  200  401  401  401  200
+PATCH auth.change_profile      200  403  401  401  401  200
+
+GET courses.list_courses       200  200  401  401  401  200
+GET courses.get_course         200  200  401  401  401  200
+GET courses.list_enrolled_courses  200  200  401  401  401  200
+POST courses.enroll_by_program 200  403  401  401  401  201
+
+POST playback.create_token     201  403  401  401  401  201
+GET playback.list_sessions     200  403  401  401  401  200
+GET playback.manifest          401  403  401  401  401  401
+GET playback.rendition         404  403  401  401  401  404
+GET playback.content_key       404  403  401  401  401  404
+GET playback.caption_playlist  404  403  401  401  401  404
+GET playback.caption_file      404  403  401  401  401  404
+GET playback.segment           403  403  401  401  401  403
+POST playback.heartbeat        404  403  401  401  401  404
+DELETE playback.stop_session   204  403  401  401  401  404
+
+GET admin.list_courses         403  403  401  401  401  200
+GET admin.list_media           403  403  401  401  401  200
+GET admin.list_users           403  403  401  401  401  200
+GET admin.get_user             403  403  401  401  401  200
+GET admin.list_audit           403  403  401  401  401  200
+"""
+
 
 def rows() -> dict[str, tuple[str, ...]]:
     """Return the table as answers by `METHOD endpoint`, one a role."""
+    return _read(TABLE, ROLES)
+
+
+def key_rows() -> dict[str, tuple[str, ...]]:
+    """Return the table of the keys as answers by `METHOD endpoint`, one a key."""
+    return _read(KEYS, KEY_ROLES)
+
+
+def _read(table: str, roles: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for line in TABLE.splitlines():
+    for line in table.splitlines():
         words = line.split()
-        if len(words) < 2 or words[0] == "anon":
+        if len(words) < 2 or not words[0].isupper():
             continue
         name, answers = " ".join(words[:2]), tuple(words[2:])
-        if len(answers) != len(ROLES) or name in found:
+        if len(answers) != len(roles) or name in found:
             raise ValueError(f"the row of {name} has {len(answers)} answers, or is there twice")
         found[name] = answers
     return found

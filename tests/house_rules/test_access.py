@@ -1,24 +1,31 @@
 """Every endpoint answers every role as the table says, and no endpoint is missing from it."""
 
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app.clock import utcnow
+from app.clock import shifted, utcnow
 from app.database import db
+from app.domain.accounts import api_keys
+from app.domain.accounts.api_keys import Scope
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.courses.models import Category, Course, Lesson
 from app.domain.outbox import mail as outbox
 from app.domain.videos.models import CaptionTrack
 from app.web.access import PUBLIC_ENDPOINTS
+from app.web.bearer import KEY_PATHS
+from app.web.scopes import COOKIE_ONLY, OPEN, SCOPES
 from tests import factories
-from tests.house_rules.access_table import ROLES, rows
-from tests.support import html, player
+from tests.house_rules.access_table import KEY_ROLES, ROLES, key_rows, rows
+from tests.support import html, keys, player
 from tests.support.client import CheckedClient, sign_in
 
 ROWS = rows()
+KEY_ROWS = key_rows()
 QUIET_METHODS = {"HEAD", "OPTIONS"}
 ClientOf = Callable[[User], CheckedClient]
 
@@ -97,6 +104,7 @@ def values(
         "user_id": factories.make_user(name="Tess Target").id,
         "act": "suspend",
         "mail_id": mail.id,
+        "key_id": uuid.uuid4(),  # of nobody
     }
 
 
@@ -114,6 +122,7 @@ def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[
 BODIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "admin.suspend_user": lambda _: {"reason": "Asked to."},
     "admin.change_user_role": lambda _: {"role": "learner"},
+    "auth.create_api_key": lambda _: {"name": "", "scopes": [], "expires_in_days": 0},
     "auth.login": lambda _: {"email": "nobody@example.com", "password": "wrong-wrong-wrong"},
     "auth.register": lambda _: {"email": "x", "password": "short", "name": ""},
     "playback.create_token": lambda values: {"lesson_id": str(values["lesson_id"])},
@@ -151,12 +160,77 @@ def _ask(app: Flask, client: CheckedClient, row: str, values: dict[str, Any]) ->
     return str(response.status_code)
 
 
+@pytest.fixture
+def programs(
+    app: Flask, people: dict[str, User | None], clients: dict[str, CheckedClient]
+) -> dict[str, CheckedClient]:
+    """One program a key."""
+    enrolled, suspended, admin = (people[name] for name in ("enrolled", "suspended", "admin"))
+    assert enrolled is not None
+    assert suspended is not None
+    assert admin is not None
+    ended = keys.make_key(enrolled)
+    [view] = api_keys.list_live(enrolled.id)
+    api_keys.revoke(enrolled.id, view.id)
+    with shifted(timedelta(days=-2)):
+        old = keys.make_key(enrolled, days=1)
+    tokens = (
+        keys.make_key(enrolled),
+        keys.make_key(enrolled, keys.READING_SCOPES),
+        ended,
+        old,
+        keys.make_suspended_key(suspended),
+        keys.make_key(admin, Scope),
+    )
+    return {
+        role: keys.client_with(app, token) for role, token in zip(KEY_ROLES, tokens, strict=True)
+    }
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_access(
     app: Flask, clients: dict[str, CheckedClient], values: dict[str, Any], row: str
 ) -> None:
     expected = dict(zip(ROLES, ROWS[row], strict=True))
     assert {role: _ask(app, clients[role], row, values) for role in ROLES} == expected
+
+
+@pytest.mark.parametrize("row", KEY_ROWS)
+def test_access_with_a_key(
+    app: Flask, programs: dict[str, CheckedClient], values: dict[str, Any], row: str
+) -> None:
+    expected = dict(zip(KEY_ROLES, KEY_ROWS[row], strict=True))
+    assert {role: _ask(app, programs[role], row, values) for role in KEY_ROLES} == expected
+
+
+def test_every_endpoint_for_programs_is_in_the_table_of_keys(app: Flask) -> None:
+    served = {
+        _name(method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint in SCOPES or rule.endpoint in OPEN
+        for method in (rule.methods or set()) - QUIET_METHODS
+    }
+    assert served - set(KEY_ROWS) == set(), "give these a row in KEYS of access_table.py"
+    assert set(KEY_ROWS) - served == set(), "these exist no more"
+
+
+def test_what_takes_no_key_refuses_every_key(
+    app: Flask, programs: dict[str, CheckedClient], values: dict[str, Any]
+) -> None:
+    living = {"key", "reading key", "admin's key"}
+    expected = {role: "403" if role in living else "401" for role in KEY_ROLES}
+    for row in ROWS:
+        if row.split()[1] in COOKIE_ONLY:
+            answers = {role: _ask(app, programs[role], row, values) for role in KEY_ROLES}
+            assert answers == expected, row
+
+
+def test_a_key_counts_for_nothing_on_pages(
+    app: Flask, programs: dict[str, CheckedClient], values: dict[str, Any]
+) -> None:
+    for row, answers in ROWS.items():
+        if not _path(app, row.split()[1], values).startswith(KEY_PATHS):
+            assert _ask(app, programs["admin's key"], row, values) == answers[0], row
 
 
 def test_every_endpoint_is_in_the_table(app: Flask) -> None:

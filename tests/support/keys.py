@@ -10,7 +10,7 @@ from app.database import db
 from app.domain.accounts import api_keys, sessions
 from app.domain.accounts.api_keys import Scope
 from app.domain.accounts.clients import ClientInfo
-from app.domain.accounts.models import User
+from app.domain.accounts.models import User, UserStatus
 from app.domain.accounts.sessions import SignedIn
 from tests.support.client import CheckedClient
 
@@ -42,6 +42,17 @@ def make_key(
 ) -> str:
     """Make a key of `user` and return its token."""
     _, token = api_keys.create(person_of(user), name, scopes, days)
+    db.session.commit()
+    return token
+
+
+def make_suspended_key(user: User) -> str:
+    """Make a key of somebody who was suspended after they made it."""
+    status = user.status
+    user.status = UserStatus.ACTIVE
+    db.session.flush()
+    token = make_key(user)
+    user.status = status
     db.session.commit()
     return token
 
