@@ -36,6 +36,11 @@ SCOPES: dict[str, Scope] = {
 # account taken over, so these want a person at a browser.
 COOKIE_ONLY = frozenset(
     {
+        "auth.list_exports",
+        "auth.create_export",
+        "auth.get_deletion",
+        "auth.create_deletion",
+        "auth.cancel_deletion",
         "auth.register",
         "auth.login",
         "auth.logout",

@@ -57,6 +57,7 @@ class SignedIn:
     second_factor_added_at: datetime | None = None
     second_factor_at: datetime | None = None
     scopes: frozenset[str] | None = None
+    deletion_due_at: datetime | None = None
     is_superseded: bool = False
 
     @property
@@ -206,6 +207,7 @@ _WHO = (
         User.email_verified_at,
         User.second_factor_added_at,
         LoginSession.second_factor_at,
+        User.deletion_due_at,
     )
     .join_from(LoginSession, User, User.id == LoginSession.user_id)
     .where(

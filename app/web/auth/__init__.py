@@ -8,6 +8,8 @@ from app.web.auth import (
     api,
     api_keys,
     confirm,
+    data,
+    deletion,
     email,
     keys_api,
     passkeys,

@@ -1,10 +1,11 @@
 """The JSON of accounts: what is read and what is answered."""
 
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.domain.accounts.models import Role
+from app.domain.accounts.models import ExportStatus, Role
 from app.web.json import Body
 
 
@@ -68,3 +69,33 @@ class ProfileDocument(BaseModel):
     locale: str | None
     timezone: str | None
     playback_rate: float
+
+
+class ExportDocument(BaseModel):
+    """A file of all one's data: `queued`, `ready` (the link was mailed) or `failed`."""
+
+    id: UUID
+    status: ExportStatus
+    size_bytes: int | None
+    requested_at: datetime
+    ready_at: datetime | None
+    expires_at: datetime | None
+
+
+class ExportsDocument(BaseModel):
+    """One's own exports."""
+
+    items: list[ExportDocument]
+
+
+class Deletion(Body):
+    """The address of the account, typed again to confirm that it shall be deleted."""
+
+    email: str
+
+
+class DeletionDocument(BaseModel):
+    """When the account will be deleted, null when it stays; `obstacle` says what prevents it."""
+
+    due_at: datetime | None
+    obstacle: str | None

@@ -15,7 +15,7 @@ from app.web.caching import share_with_visitors
 from app.web.courses import blueprint
 from app.web.courses.fragments import FRESH_SECONDS, Kept, render_fragment
 from app.web.courses.queries import read_filters_leniently
-from app.web.courses.shells import Shell, render_shell
+from app.web.courses.shells import Shell, Viewer, render_shell
 
 EXTENSION = "catalog_shells"
 
@@ -29,14 +29,14 @@ def _keep_shells(state: BlueprintSetupState) -> None:
 
 def _page(filters: CatalogFilters, category: CategoryView | None = None) -> Response:
     person = signed_in()
-    role = person.role if person else None
+    viewer = Viewer.of(person)
 
     def render() -> Shell:
-        return render_shell(render_fragment(filters, category), category, role)
+        return render_shell(render_fragment(filters, category), category, viewer)
 
     shells = cast(Kept[Shell], current_app.extensions[EXTENSION])
     # What people typed is seldom typed twice, so it is not worth keeping.
-    key = (filters, category, role, str(get_locale()))
+    key = (filters, category, viewer, str(get_locale()))
     shell = render() if filters.q else shells.get(key, render)
     body = shell.addressed_to(person)
     return share_with_visitors(Response(body, 404 if shell.fragment.is_past_the_end else 200))

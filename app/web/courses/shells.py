@@ -63,15 +63,37 @@ class Shell:
         return html
 
 
-def _somebody(role: Role) -> SignedIn:
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What tells one shell from another: the role, and for the few who leave, what they are told.
+
+    A time zone matters only where a time is shown.
+    """
+
+    role: Role
+    deletion_due_at: datetime | None = None
+    timezone: str | None = None
+
+    @classmethod
+    def of(cls, person: SignedIn | None) -> "Viewer | None":
+        """Return the kind of viewer that `person` is; None for visitors."""
+        if person is None:
+            return None
+        if person.deletion_due_at is None:
+            return cls(person.role)
+        return cls(person.role, person.deletion_due_at, person.timezone)
+
+
+def _somebody(viewer: Viewer) -> SignedIn:
     nothing = uuid.UUID(int=0)
     return SignedIn(
         user_id=nothing,
         email=EMAIL,
         name=NAME,
-        role=role,
+        role=viewer.role,
         locale=None,
-        timezone=None,
+        timezone=viewer.timezone,
+        deletion_due_at=viewer.deletion_due_at,
         playback_rate=Decimal(1),
         session_id=nothing,
         session_hash=b"",
@@ -85,14 +107,14 @@ def render_page(catalog: Markup, category: CategoryView | None) -> str:
     return render_template("courses/index.html", catalog=catalog, category=category)
 
 
-def render_shell(fragment: Fragment, category: CategoryView | None, role: Role | None) -> Shell:
-    """Return the page around `fragment` for some visitor, or somebody of `role`."""
+def render_shell(fragment: Fragment, category: CategoryView | None, viewer: Viewer | None) -> Shell:
+    """Return the page around `fragment` for some visitor, or somebody like `viewer`."""
     locale = str(get_locale())
     blank = current_app.test_request_context(request.path, base_url=request.host_url)
     with blank, force_locale(locale):
-        if role is not None:
-            g._login_user = _somebody(role)  # noqa: SLF001 - where flask-login keeps it
+        if viewer is not None:
+            g._login_user = _somebody(viewer)  # noqa: SLF001 - where flask-login keeps it
         html = render_page(fragment.html, category)
-        if role is not None:
+        if viewer is not None:
             html = html.replace(generate_csrf(), TOKEN)
     return Shell(html, fragment)

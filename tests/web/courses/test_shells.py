@@ -47,7 +47,7 @@ def test_an_addressed_page_equals_a_page_rendered_for_the_person(
             g._login_user = person
         fragment = render_fragment(CatalogFilters(), None)
         direct = shells.render_page(fragment.html, None)
-        kept = shells.render_shell(fragment, None, role)
+        kept = shells.render_shell(fragment, None, shells.Viewer.of(person))
         assert kept.addressed_to(person) == direct
         if person:
             assert str(escape(person.name)) in direct
@@ -62,7 +62,9 @@ def test_own_progress_is_put_on_ones_cards(
     person = find_signed_in(sign_in(client, enrolled))
     assert person
     with app.test_request_context("/courses"):
-        shell = shells.render_shell(render_fragment(CatalogFilters(), None), None, person.role)
+        shell = shells.render_shell(
+            render_fragment(CatalogFilters(), None), None, shells.Viewer.of(person)
+        )
         for _ in range(2):
             page = html.parse(shell.addressed_to(person))
             assert [tag["value"] for tag in page.select("article progress")] == ["0"]
