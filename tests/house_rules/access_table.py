@@ -174,8 +174,6 @@ GET pages.openapi              200  200  200  200  200  200
 GET pages.api_docs             200  200  200  200  200  200
 
 GET auth.me                    200  200  401  401  401  200
-GET auth.get_profile           200  200  401  401  401  200
-PATCH auth.change_profile      200  403  401  401  401  200
 
 GET auth.get_profile           200  200  401  401  401  200
 PATCH auth.change_profile      200  403  401  401  401  200
