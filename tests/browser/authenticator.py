@@ -1,4 +1,4 @@
-"""A virtual authenticator in Chromium: it makes passkeys, and takes one along to another browser."""
+"""A virtual authenticator in Chromium: makes passkeys, and takes one along to another browser."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
