@@ -1,6 +1,5 @@
 """Storage in a directory of this machine: the demo's and small installations' twin of S3."""
 
-import errno
 import os
 import shutil
 import stat
@@ -10,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from app.errors import NotFound, StorageFull, StorageUnavailable
+from app.errors import NotFound
+from app.integrations.local_files import sync_folder, translate
+from app.integrations.local_uploads import LocalUploads
 from app.integrations.storage import check_key
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _TEMPORARY = ".part-"
 
 
@@ -22,6 +22,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self.uploads = LocalUploads(root)
 
     def put_file(self, key: str, path: Path, content_type: str) -> None:  # noqa: ARG002
         """Copy the file at `path` in. Raises StorageFull, StorageUnavailable."""
@@ -41,7 +42,7 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(f"Nothing is stored as {key}.") from error
         except OSError as error:
-            raise _translated(error) from error
+            raise translate(error) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise NotFound(f"Nothing is stored as {key}.")
@@ -56,7 +57,7 @@ class LocalStorage:
                     shutil.copyfileobj(source, target, 1 << 20)
             except OSError as error:
                 path.unlink(missing_ok=True)
-                raise _translated(error) from error
+                raise translate(error) from error
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes. Raises NotFound."""
@@ -72,7 +73,7 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError):
             return 0
         except OSError as error:
-            raise _translated(error) from error
+            raise translate(error) from error
         return count
 
     def list_keys(self, prefix: str) -> list[str]:
@@ -104,13 +105,8 @@ class LocalStorage:
                 target.flush()
                 os.fsync(target.fileno())
             temporary.replace(path)
+            sync_folder(path.parent)
         except OSError as error:
-            raise _translated(error) from error
+            raise translate(error) from error
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def _translated(error: OSError) -> StorageFull | StorageUnavailable:
-    if error.errno in _FULL:
-        return StorageFull()
-    return StorageUnavailable(f"The storage does not answer: {error.strerror}.")

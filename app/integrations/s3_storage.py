@@ -10,9 +10,10 @@ from typing import Any, BinaryIO, cast
 
 from app.config import Settings
 from app.errors import NotFound, StorageFull, StorageUnavailable
+from app.integrations.s3_uploads import S3Uploads
 from app.integrations.storage import check_key
 
-_MISSING = {"404", "NoSuchKey", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
 _FULL_STATUS = 507
 _DELETE_BATCH = 1000
 _ATTEMPTS = 4
@@ -23,53 +24,54 @@ class S3Storage:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._bucket = settings.s3_bucket_name
+        self.name = settings.s3_bucket_name
+        self.uploads = S3Uploads(self)
         self._lock = threading.Lock()
 
     def put_file(self, key: str, path: Path, content_type: str) -> None:
         """Upload the file at `path`, in parts when it is large."""
-        with self._translating(key):
-            self._client.upload_file(
+        with self.translating(key):
+            self.client.upload_file(
                 os.fspath(path),
-                self._bucket,
+                self.name,
                 check_key(key),
                 ExtraArgs={"ContentType": content_type},
             )
 
     def put_bytes(self, key: str, data: bytes, content_type: str) -> None:
         """Upload `data`."""
-        with self._translating(key):
-            self._client.put_object(
-                Bucket=self._bucket, Key=check_key(key), Body=data, ContentType=content_type
+        with self.translating(key):
+            self.client.put_object(
+                Bucket=self.name, Key=check_key(key), Body=data, ContentType=content_type
             )
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """Open the object's body as a stream."""
-        with self._translating(key):
-            body = self._client.get_object(Bucket=self._bucket, Key=check_key(key))["Body"]
+        with self.translating(key):
+            body = self.client.get_object(Bucket=self.name, Key=check_key(key))["Body"]
             with body:
                 yield cast(BinaryIO, body)
 
     def fetch_to(self, key: str, path: Path) -> None:
         """Download the object to `path`."""
-        with self._translating(key):
-            self._client.download_file(self._bucket, check_key(key), os.fspath(path))
+        with self.translating(key):
+            self.client.download_file(self.name, check_key(key), os.fspath(path))
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes."""
-        with self._translating(key):
-            head = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
+        with self.translating(key):
+            head = self.client.head_object(Bucket=self.name, Key=check_key(key))
         return int(head["ContentLength"])
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete the objects below `prefix`; return how many there were."""
         keys = self.list_keys(prefix)
-        with self._translating(prefix):
+        with self.translating(prefix):
             for start in range(0, len(keys), _DELETE_BATCH):
                 batch = [{"Key": key} for key in keys[start : start + _DELETE_BATCH]]
-                answer = self._client.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True}
+                answer = self.client.delete_objects(
+                    Bucket=self.name, Delete={"Objects": batch, "Quiet": True}
                 )
                 if answer.get("Errors"):
                     raise StorageUnavailable(f"Could not delete {answer['Errors'][0]['Key']}.")
@@ -77,9 +79,9 @@ class S3Storage:
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys below the folder `prefix`, sorted."""
-        with self._translating(prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=f"{check_key(prefix)}/"
+        with self.translating(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=f"{check_key(prefix)}/"
             )
             return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
 
@@ -89,7 +91,8 @@ class S3Storage:
         return None
 
     @cached_property
-    def _client(self) -> Any:
+    def client(self) -> Any:
+        """The SDK's client."""
         import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
@@ -111,7 +114,7 @@ class S3Storage:
             )
 
     @contextmanager
-    def _translating(self, key: str) -> Iterator[None]:
+    def translating(self, key: str) -> Iterator[None]:
         """Turn the SDK's errors into ours, so that no vendor name climbs a floor."""
         from boto3.exceptions import Boto3Error  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415

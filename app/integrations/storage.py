@@ -9,12 +9,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from app.integrations.uploads import Uploads
+
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _MAX_KEY_LENGTH = 512
 
 
 class Storage(Protocol):
     """Stores and returns objects by key. A written object is whole or absent, never half."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """Take large objects in parts, from a browser or a script."""
+        ...
 
     def put_file(self, key: str, path: Path, content_type: str) -> None:
         """Store the file at `path` under `key`. Raises StorageFull, StorageUnavailable."""
