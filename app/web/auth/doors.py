@@ -108,10 +108,10 @@ def let_in(user: User, response: Response, by: Proof = Proof.PASSWORD) -> Respon
     with_second_factor = by is not Proof.PASSWORD
     old_token = request.cookies.get(session_cookie_name())
     token = sessions.rotate(user, client, old_token, with_second_factor=with_second_factor)
+    second_step.end(session.pop(SECOND_STEP, None))
     audit.note(Action.SIGNED_IN, actor=user.id, by=by.value)
     db.session.commit()
     session.pop(CSRF_FIELD, None)
-    session.pop(SECOND_STEP, None)
     set_session_cookie(response, token)
     return response
 
