@@ -190,6 +190,8 @@ class FallbackStorage(Storage):
         if not workers.isdigit():
             raise ConfigurationError(f"{FALLBACK_SCHEME}:<workers>:<storage> needs a number")
         self._workers = int(workers)
+        if shared.startswith("redis"):  # which else waits for ever on one that hangs
+            options |= {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
         self._shared = cast(Storage, storage_from_string(shared, **options))
         self._away_until = 0.0
 
