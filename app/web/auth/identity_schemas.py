@@ -74,6 +74,6 @@ class SessionDocument(BaseModel):
 
 
 class SessionsDocument(BaseModel):
-    """All devices one is signed in on, the most recently used first."""
+    """All devices one is signed in on: this one, then the most recently used first."""
 
     items: list[SessionDocument]

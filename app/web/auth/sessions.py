@@ -86,7 +86,8 @@ def delete_session(session_id: UUID) -> Response:
 
 
 def _list(person: SignedIn) -> list[dict[str, Any]]:
-    return [
+    """Return this device, then the others, the most recently used first."""
+    listed = [
         {
             "id": one.id,
             "device": devices.name_of(one.user_agent or ""),
@@ -97,6 +98,7 @@ def _list(person: SignedIn) -> list[dict[str, Any]]:
         }
         for one in login_sessions.list_live(person.user_id)
     ]
+    return sorted(listed, key=lambda one: not one["is_this_sign_in"])
 
 
 def _end(person: SignedIn, session_id: UUID) -> None:

@@ -48,8 +48,8 @@ def test_each_device_is_shown_with_its_name_and_network(mine: CheckedClient, pho
     assert text.count("This device") == 1
     listed = _listed(mine)
     assert [(one["device"], one["is_this_sign_in"]) for one in listed] == [
-        ("Chrome on Android", False),
         ("Another device", True),
+        ("Chrome on Android", False),
     ]
     assert set(listed[0]) == {
         *("id", "device", "network", "created_at", "last_seen_at", "is_this_sign_in")
