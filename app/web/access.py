@@ -1,7 +1,6 @@
 """Who is asking, and may they: the signed-in person, cross-site rules, default deny."""
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
 
@@ -24,8 +23,8 @@ from app.errors import (
     SignInRequired,
 )
 from app.observability import person_hash, request_id
-from app.web import bearer
-from app.web.extensions import csrf, login_manager
+from app.web import bearer, cross_site
+from app.web.extensions import login_manager
 from app.web.scopes import require_scope
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -208,24 +207,6 @@ def clear_session_cookie(response: Response) -> None:
     )
 
 
-def _origin_of(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _require_same_origin() -> None:
-    """Refuse what another site makes a browser send. Scripts send neither header and may pass."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if origin and origin in settings.allowed_origins:
-        return
-    if site is not None and site not in ("same-origin", "none"):
-        raise Forbidden("This request came from another site.")
-    own = {_origin_of(request.host_url), _origin_of(settings.public_base_url)}
-    if origin is not None and origin not in own:
-        raise Forbidden("This request came from another site.")
-
-
 def _guard_key(endpoint: str) -> bool:
     """Whether an API key carries the request, which no browser sends by itself: no CSRF.
 
@@ -261,9 +242,9 @@ def _guard() -> None:
     if is_safe:
         read_alone()
     if not _guard_key(request.endpoint) and not is_safe:
-        _require_same_origin()
-        if not request.path.startswith("/api/"):
-            csrf.protect()
+        cross_site.refuse_foreign()
+    if not is_safe and request.path.startswith("/api/"):
+        cross_site.require_json()
     if request.endpoint in PUBLIC_ENDPOINTS:
         return
     if request.method != "OPTIONS":

@@ -1,0 +1,51 @@
+"""What another site makes a browser send is refused here: by origin, by content, by form token."""
+
+from urllib.parse import urlsplit
+
+from flask import request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from app.current import settings
+from app.errors import Forbidden
+from app.web.extensions import csrf
+
+JSON = "application/json"
+
+
+def refuse_foreign() -> None:
+    """Let an unsafe request of a browser pass if it comes from this site, in the form it must have.
+
+    Raises Forbidden, UnsupportedMediaType, CSRFError.
+    """
+    _require_same_origin()
+    if not request.path.startswith("/api/"):
+        csrf.protect()
+
+
+def require_json() -> None:
+    """Refuse bodies that a browser sends across sites without asking first.
+
+    Whether the view reads them or not: a form of another site may aim at one that does not.
+    Raises UnsupportedMediaType.
+    """
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    if request.mimetype != JSON and (request.mimetype or has_body):
+        raise UnsupportedMediaType(f"Send the body as {JSON}.")
+
+
+def _require_same_origin() -> None:
+    """Scripts send neither header and may pass."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if origin and origin in settings.allowed_origins:
+        return
+    if site is not None and site not in ("same-origin", "none"):
+        raise Forbidden("This request came from another site.")
+    own = {_origin_of(request.host_url), _origin_of(settings.public_base_url)}
+    if origin is not None and origin not in own:
+        raise Forbidden("This request came from another site.")
+
+
+def _origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
