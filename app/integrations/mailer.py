@@ -92,13 +92,13 @@ def compose(message: Message, sender: Sender) -> EmailMessage:
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(utcnow())
         mail["Message-ID"] = message_id(message, sender)
-        mail["Content-Language"] = message.language
     except ValueError:
         raise MailRefused("A header of the mail is malformed.") from None
     for name, value in UNATTENDED.items():
         mail[name] = value
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
+    mail["Content-Language"] = message.language  # before, it would have moved to the first part
     return mail
 
 
