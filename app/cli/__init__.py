@@ -10,6 +10,7 @@ VERBS = {
     "audit": "app.cli.audit:audit",
     "create-admin": "app.cli.verbs:create_admin_verb",
     "db": "flask_migrate.cli:db",
+    "mail": "app.cli.mail:mail",
     "seed": "app.cli.verbs:seed_verb",
     "videos": "app.cli.verbs:videos",
     "worker": "app.cli.verbs:worker_verb",
