@@ -98,6 +98,7 @@ def reinstate(actor: Someone, user_id: uuid.UUID) -> bool:
     if user.status is UserStatus.ACTIVE:
         return False
     users.reinstate(user)
+    _shut(user.id)  # a sign-in may have begun in the very moment of the suspension
     _tell(user, "account_reinstated")
     return True
 
