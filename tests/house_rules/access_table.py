@@ -104,6 +104,32 @@ GET auth.list_sessions         401  200  200  200  401  200  200  200  200
 DELETE auth.delete_sessions    401  204  204  204  401  204  204  204  204
 DELETE auth.delete_session     401  404  404  404  401  404  404  404  404
 
+GET auth.second_factor          in   in   in   in   in   in   in   in   in
+POST auth.second_factor         in   in   in   in   in   in   in   in   in
+GET auth.security               in  200  200  200   in  200  200  200  200
+POST auth.begin_totp            in  303  303  303   in  303  303  303  303
+GET auth.totp_set_up            in  303  303  303   in  303  303  303  303
+POST auth.totp_set_up           in  303  303  303   in  303  303  303  303
+POST auth.remove_totp           in  303  303  303   in  303  303  303  303
+GET auth.recovery_codes         in  303  303  303   in  303  303  303  303
+POST auth.recovery_codes        in  303  303  303   in  303  303  303  303
+POST auth.rename_passkey        in  404  404  404   in  404  404  404  404
+POST auth.remove_passkey        in  303  303  303   in  303  303  303  303
+GET auth.factors               401  200  200  200  401  200  200  200  200
+POST auth.begin_totp_by_program 401  201  201  201  401  201  201  201  201
+POST auth.confirm_totp_by_program 401  422  422  422  401  422  422  422  422
+DELETE auth.remove_totp_by_program 401  404  404  404  401  404  404  404  404
+POST auth.make_recovery_codes_by_program 401  404  404  404  401  404  404  404  404
+POST auth.passkey_sign_in_options 200  200  200  200  200  200  200  200  200
+POST auth.passkey_sign_in      422  422  422  422  422  422  422  422  422
+POST auth.passkey_confirmation_options 401  200  200  200  401  200  200  200  200
+POST auth.passkey_confirmation 401  422  422  422  401  422  422  422  422
+POST auth.passkey_options      401  200  200  200  401  200  200  200  200
+POST auth.add_passkey          401  422  422  422  401  422  422  422  422
+GET auth.list_passkeys         401  200  200  200  401  200  200  200  200
+PATCH auth.change_passkey      401  422  422  422  401  422  422  422  422
+DELETE auth.delete_passkey     401  404  404  404  401  404  404  404  404
+
 GET auth.api_keys               in  200  200  200   in  200  200  200  200
 POST auth.api_keys              in  422  422  422   in  422  422  422  422
 POST auth.revoke_key            in  303  303  303   in  303  303  303  303

@@ -105,6 +105,7 @@ def values(
         "act": "suspend",
         "mail_id": mail.id,
         "key_id": uuid.uuid4(),  # of nobody
+        "passkey_id": uuid.uuid4(),
     }
 
 
@@ -249,5 +250,6 @@ def test_what_is_public_is_public_on_purpose(app: Flask) -> None:
         row.split()[1] for row, answers in ROWS.items() if answers[0] not in ("in", "401", "403")
     }
     assert open_rows == {name for name in PUBLIC_ENDPOINTS if name in app.view_functions} - {
-        "auth.login"
+        "auth.login",
+        "auth.second_factor",  # only after a password, else to the sign-in
     }

@@ -15,11 +15,14 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app.domain.accounts.models import User
+from app.domain.accounts.users import find_by_email
 from app.web.access import SAFE_METHODS
 from app.web.auth.limits import limit_of
 from app.web.extensions import limiter
+from tests import factories
 from tests.support import html
 from tests.support.client import CheckedClient
+from tests.support.factors import add_app
 
 Knock = Callable[[CheckedClient, int], TestResponse]
 WRONG = "not-the-password-1"
@@ -48,6 +51,15 @@ def _register(client: CheckedClient, number: int) -> TestResponse:
     return client.post("/api/auth/register", json=body)
 
 
+def _second_factor_page(client: CheckedClient, number: int) -> TestResponse:
+    """Guess at the second step of one account, beginning anew each time."""
+    email = "two-factors@example.com"
+    if find_by_email(email) is None:
+        add_app(factories.make_user(email=email, password=factories.PASSWORD))
+    client.post_form("/auth/sign-in", {"email": email, "password": factories.PASSWORD})
+    return client.post_form("/auth/second-factor", {"code": f"wrong-{number}"})
+
+
 def _reset_page(client: CheckedClient, number: int) -> TestResponse:
     return client.post_form("/auth/reset", {"email": f"forgot{number}@example.com"})
 
@@ -61,6 +73,7 @@ DOORS: dict[str, tuple[Knock, int]] = {
     "auth.login": (_login, 10),
     "auth.sign_up": (_sign_up_page, 10),
     "auth.register": (_register, 10),
+    "auth.second_factor": (_second_factor_page, 5),
     "auth.reset": (_reset_page, 20),
     "auth.reset_by_program": (_reset, 20),
 }
@@ -132,9 +145,7 @@ def test_door_closes_after_so_many_tries(client: CheckedClient, name: str) -> No
     assert [answer.status_code for answer in answers if answer.status_code == 429] == []
     refused = knock(client, allowed)
     assert refused.status_code == 429
-    assert (
-        1 <= int(refused.headers["Retry-After"]) <= 3601
-    )  # rounded up
+    assert 1 <= int(refused.headers["Retry-After"]) <= 3601  # rounded up
 
 
 def test_page_and_program_share_one_count(client: CheckedClient) -> None:
