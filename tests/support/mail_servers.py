@@ -1,5 +1,6 @@
 """Servers that take mail in tests: SMTP with and without TLS and passwords, SendGrid's API."""
 
+import asyncio
 import json
 import socket
 import ssl
@@ -30,12 +31,14 @@ USER, PASSWORD = "courses@example.com", "a password: with@odd/signs"
 
 @dataclass
 class SmtpServer:
-    """Takes mails into `taken`; answers RCPT and DATA with `rcpt` and `data` when they are set."""
+    """Takes mails into `taken`; answers RCPT, DATA and QUIT with what is set for them."""
 
     port: int = 0
     rcpt: str = ""
     data: str = ""
     quit: str = ""
+    is_slow: bool = False
+    is_asked: bool = False
     taken: list[Envelope] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
 
@@ -55,7 +58,10 @@ class SmtpServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the mail, or refuse it."""
+        """Keep the mail, or refuse it; while `is_slow`, think about it."""
+        self.is_asked = True
+        while self.is_slow:  # noqa: ASYNC110 - another thread says when it is over
+            await asyncio.sleep(0.05)
         if self.data:
             return self.data
         self.taken.append(envelope)
