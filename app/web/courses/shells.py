@@ -111,7 +111,8 @@ def render_shell(fragment: Fragment, category: CategoryView | None, viewer: View
     """Return the page around `fragment` for some visitor, or somebody like `viewer`."""
     locale = str(get_locale())
     blank = current_app.test_request_context(request.path, base_url=request.host_url)
-    with blank, force_locale(locale):
+    # The application's context as well: `g` keeps who is signed in and the form token.
+    with current_app.app_context(), blank, force_locale(locale):
         if viewer is not None:
             g._login_user = _somebody(viewer)  # noqa: SLF001 - where flask-login keeps it
         html = render_page(fragment.html, category)

@@ -160,3 +160,9 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
     assert len(made) == MAX_KEPT + 1
     get(0)
     assert made[-1] == 0
+
+
+def test_form_of_a_fresh_page_is_accepted(client_of: ClientOf, learner: User) -> None:
+    """The form token of the page's own rendering must not pass for the person's."""
+    for client in (client_of(learner), client_of(learner)):
+        assert client.post_form("/auth/sign-out", page="/courses").status_code == 303
