@@ -167,6 +167,7 @@ summary() {
              outsider@example.com     enrolled in none
              instructor@example.com
              admin@example.com
+  Mail       http://127.0.0.1:$PORT/outbox
   Logs       ${LOG_DIR#"$ROOT"/}
 EOF
 }
