@@ -32,6 +32,7 @@ def build(flask_app: Flask) -> App:
     _add_media_tasks(queue, flask_app)
     _add_mail_tasks(queue, flask_app)
     _add_link_tasks(queue, flask_app)
+    _add_account_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     return queue
 
