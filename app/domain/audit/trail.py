@@ -10,16 +10,19 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
+from sqlalchemy import event as events
 from sqlalchemy import select, text
+from sqlalchemy.orm import SessionTransaction
 
 from app.clock import utcnow
-from app.database import READS_ALONE, db
+from app.database import READS_ALONE, Session, db
 from app.domain.audit.actions import Action
 from app.domain.audit.models import AuditEvent
 
 FIRST_HASH = bytes(32)
 LOCK_KEY = 0x617564697401  # "audit", 1: one writer at a time
 MAX_TEXT_LENGTH = 500
+PENDING = "audit_events"
 
 
 class ActorKind(enum.StrEnum):
@@ -46,18 +49,16 @@ class Event:
 
 
 def record(event: Event) -> None:
-    """Append `event` in the caller's transaction.
+    """Append `event` when the caller's transaction commits; a rollback takes it back.
 
     Two transactions that append at once would both build on the same row, so the second waits for
-    the first to end; append last, right before the commit. Raises RuntimeError in a session that
-    has no transaction, where the lock would be gone before the row is written.
+    the first to end. Were the lock taken here, everybody would wait for what the caller does
+    after; so the rows are written as the very last thing before the commit. Raises RuntimeError in
+    a session that has no transaction, where the lock would be gone before the row is there.
     """
     if db.session.info.get(READS_ALONE):
         raise RuntimeError("the trail is written in a transaction; see database.write_together")
-    db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-    last = select(AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
     row = AuditEvent(
-        occurred_at=utcnow(),
         action=event.action.value,
         actor_kind=event.actor_kind.value,
         actor_id=event.actor_id,
@@ -67,11 +68,36 @@ def record(event: Event) -> None:
         user_agent=_storable(event.user_agent),
         request_id=_storable(event.request_id),
         detail={name: _storable(value) for name, value in event.detail.items()},
-        previous_hash=db.session.scalar(last) or FIRST_HASH,
     )
-    row.hash = hash_of(row)
-    db.session.add(row)
-    db.session.flush()
+    db.session.info.setdefault(PENDING, []).append(row)
+
+
+@events.listens_for(Session, "before_commit")
+def _append(session: Session) -> None:
+    if session.in_nested_transaction():  # a savepoint ends, not the transaction
+        return
+    rows: list[AuditEvent] = session.info.pop(PENDING, [])
+    if not rows:
+        return
+    session.flush()
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+    last = select(AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
+    previous_hash = session.scalar(last) or FIRST_HASH
+    for row in rows:
+        row.occurred_at = utcnow()
+        row.previous_hash = previous_hash
+        previous_hash = row.hash = hash_of(row)
+        session.add(row)
+        session.flush()
+
+
+@events.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, ended: SessionTransaction | None) -> None:
+    while ended is not None:
+        if ended.nested:  # a savepoint, or a flush within one: the transaction goes on
+            return
+        ended = ended.parent
+    session.info.pop(PENDING, None)
 
 
 def hash_of(row: Any) -> bytes:

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
 
 from app.database import READS_ALONE, db, read_alone
+from app.domain.accounts.models import User
 from app.domain.audit import trail, verification
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import FIRST_HASH, ActorKind, Event
+from tests import factories
 from tests.domain.audit import chain
+from tests.support.overlap import overlapping
 
 
 @pytest.fixture
@@ -79,4 +84,39 @@ def test_what_is_rolled_back_was_never_noted() -> None:
     trail.record(Event(Action.SIGNED_IN, ActorKind.SYSTEM))
     db.session.rollback()
     assert len(chain.write(1)) == 3
+    assert verification.verify().fault is None
+
+
+def test_a_savepoint_that_fails_takes_nothing_back() -> None:
+    user = factories.make_user()
+    trail.record(Event(Action.SIGNED_IN, ActorKind.SYSTEM))
+    twice = User(email=user.email, name="Twice")
+    savepoint = db.session.begin_nested()
+    db.session.add(twice)
+    with pytest.raises(IntegrityError):
+        db.session.flush()
+    savepoint.rollback()
+    with db.session.begin_nested():
+        trail.record(Event(Action.SIGNED_OUT, ActorKind.SYSTEM))
+    db.session.commit()
+    assert [row.action for row in chain.rows()] == ["session.started", "session.ended"]
+    assert verification.verify().fault is None
+
+
+def test_noting_early_makes_nobody_wait(committed_app: Flask) -> None:
+    """The lock is taken at the commit, so what a request does after noting holds nobody up."""
+    order: list[str] = []
+
+    def first() -> None:
+        trail.record(Event(Action.SIGNED_IN, ActorKind.SYSTEM))
+        order.append("noted")
+
+    def second() -> None:
+        trail.record(Event(Action.SIGNED_OUT, ActorKind.SYSTEM))
+        db.session.commit()
+        order.append("committed elsewhere")
+
+    overlapping(committed_app, first, second)
+    assert order == ["noted", "committed elsewhere"]
+    assert [row.action for row in chain.rows()] == ["session.ended", "session.started"]
     assert verification.verify().fault is None
