@@ -16,7 +16,7 @@ from app.domain.videos.ingest import TRANSCODE_TASK
 from app.worker import accounts, exports, links, mail
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
-from app.worker.upkeep import sweep_media
+from app.worker.upkeep import say_audit_head, sweep_media
 
 DEFAULT_QUEUE = "default"
 HEARTBEAT_SECONDS = 5.0
@@ -132,6 +132,13 @@ def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
         """Remove media that nothing serves any more."""
         with flask_app.app_context():
             return sweep_media()
+
+    @queue.periodic(cron="29 * * * *")
+    @queue.task(name="audit.say_head", queue=DEFAULT_QUEUE, queueing_lock="audit.say_head")
+    def say_head(timestamp: int) -> str:  # noqa: ARG001
+        """Write the audit trail's head to the log."""
+        with flask_app.app_context():
+            return say_audit_head()
 
     @queue.periodic(cron="41 3 * * *")
     @queue.task(

@@ -1,8 +1,13 @@
-"""Periodic jobs: what dead workers left is taken over, what was replaced is swept."""
+"""Periodic jobs: what was replaced is swept, and the trail's head leaves the house in the log."""
+
+import logging
 
 from app.current import integrations, settings
 from app.database import db
+from app.domain.audit import verification
 from app.domain.videos import generations, scratch, transcoding
+
+log = logging.getLogger("worker.upkeep")
 
 
 def sweep_media() -> int:
@@ -19,3 +24,14 @@ def sweep_media() -> int:
         db.session.commit()
     scratch.sweep(settings.data_dir / transcoding.WORK_FOLDER)
     return len(outdated)
+
+
+def say_audit_head() -> str:
+    """Write the audit trail's head to the log, which is kept elsewhere than the database.
+
+    `flask audit verify --expect` with it shows what was cut off or written anew since.
+    """
+    head = str(verification.read_head())
+    db.session.rollback()
+    log.info("audit head %s", head)
+    return head

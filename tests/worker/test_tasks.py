@@ -17,6 +17,7 @@ PERIODIC = {
     "accounts.delete_due",
     "accounts.forget_old",
     "accounts.sweep_exports",
+    "audit.say_head",
     "jobs.forget_old",
     "jobs.retry_stalled",
     "mail.forget_old",

@@ -8,10 +8,14 @@ import pytest
 from app.clock import utcnow
 from app.current import integrations, settings
 from app.database import db
+from app.domain.audit import verification
+from app.domain.audit.trail import FIRST_HASH
+from app.domain.audit.verification import Head
 from app.domain.videos import queries
 from app.domain.videos.models import ContentKey, Video
-from app.worker.upkeep import sweep_media
+from app.worker.upkeep import say_audit_head, sweep_media
 from tests import factories
+from tests.domain.audit import chain
 
 
 @pytest.fixture
@@ -55,3 +59,12 @@ def test_the_scratch_of_a_killed_worker_goes() -> None:
     (left / "segment.m4s").touch()
     sweep_media()
     assert not left.exists()
+
+
+def test_head_of_the_trail_is_written_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    assert Head.parse(say_audit_head()) == Head(0, FIRST_HASH)
+    chain.write(3)
+    with caplog.at_level("INFO", "worker.upkeep"):
+        said = say_audit_head()
+    assert f"audit head {said}" in caplog.text
+    assert Head.parse(said) == verification.verify().head
