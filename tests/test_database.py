@@ -5,7 +5,13 @@ import uuid
 import pytest
 from flask import Flask
 from sqlalchemy import Integer, Text, bindparam, create_engine, text
-from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from app.database import Prepared, db, read_alone
 from tests.support.statements import recorded
@@ -129,3 +135,13 @@ def test_a_migration_under_way_costs_one_answer(committed_app: Flask) -> None:
         db.session.rollback()
         db.session.execute(text("DROP TABLE changing"))
         db.session.commit()
+
+
+def test_an_error_does_not_print_what_the_statement_was_given() -> None:
+    """Errors reach the log; addresses and links must not."""
+    statement = text("SELECT * FROM no_such_table WHERE email = :email")
+    with pytest.raises(ProgrammingError) as failed:
+        db.session.execute(statement, {"email": "lea.secret@example.com"})
+    db.session.rollback()
+    assert "no_such_table" in str(failed.value)
+    assert "lea.secret" not in str(failed.value)

@@ -37,6 +37,7 @@ PARTS = ("subject.txt", "body.txt", "body.html")
 # What every letter is given besides its own values.
 GIVEN = frozenset({"site_name", "site_link", "language", "direction", "zone"})
 MAX_NAME_LENGTH = 60
+_JOINERS = "\u200c\u200d"
 # What mail programs make links of; initials with dots are none.
 _LINK_LIKE = re.compile(r"\.\w{2}|[/:@]\S|www", re.IGNORECASE)
 
@@ -59,7 +60,18 @@ def render(
     Raises MailRefused when the template lacks a value, or is none.
     """
     language = _language(locale)
-    environment = _environment(language)
+    subject, text, html = (_part(template, part, language, timezone, values) for part in PARTS)
+    return Letter(" ".join(subject.split()), text.strip() + "\n", html, language)
+
+
+def subject_of(template: str, locale: str | None, values: Mapping[str, Any]) -> str:
+    """Return the letter's subject alone. Raises MailRefused."""
+    return " ".join(_part(template, PARTS[0], _language(locale), None, values).split())
+
+
+def _part(
+    template: str, part: str, language: str, timezone: str | None, values: Mapping[str, Any]
+) -> str:
     context = {
         "site_name": settings.site_name,
         "site_link": settings.public_base_url,
@@ -69,12 +81,9 @@ def render(
         "zone": _zone(timezone),
     }
     try:
-        subject, text, html = (
-            environment.get_template(f"email/{template}/{part}").render(context) for part in PARTS
-        )
+        return _environment(language).get_template(f"email/{template}/{part}").render(context)
     except TemplateError as error:
         raise MailRefused(f"The letter {template} cannot be written: {error.message}") from error
-    return Letter(" ".join(subject.split()), text.strip() + "\n", html, language)
 
 
 @lru_cache
@@ -151,7 +160,9 @@ def _zone(timezone: str | None) -> tzinfo:
 def _shown_name(name: str) -> str:
     """Return `name` on one line; nothing for one that a mail program would make a link of.
 
-    Whoever signs up a stranger's address chooses the name in the stranger's mail.
+    Whoever signs up a stranger's address chooses the name in the stranger's mail. Characters
+    that turn the direction of a line go; those that join letters stay.
     """
-    shown = " ".join(name.split())
+    words = " ".join(name.split())
+    shown = "".join(c for c in words if c.isprintable() or c in _JOINERS)
     return "" if len(shown) > MAX_NAME_LENGTH or _LINK_LIKE.search(shown) else shown

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.config import MailKind
 from app.current import settings
 from app.domain.accounts.correspondence import letter_of
+from app.domain.outbox import letters
 from app.domain.outbox import mail as mails
 from app.domain.outbox.letters import Letter
 from app.domain.outbox.models import Mail
@@ -26,7 +27,7 @@ def outbox() -> str:
     shown = rows[: mails.PAGE_SIZE]
     return render_template(
         "pages/outbox.html",
-        mails=[(mail, _letter_of(mail)) for mail in shown],
+        mails=[(mail, _subject_of(mail)) for mail in shown],
         older=shown[-1].id if len(rows) > len(shown) else None,
         to=to,
         is_kept_here=settings.mail_kind is MailKind.OUTBOX,
@@ -62,6 +63,14 @@ def _before() -> UUID | None:
         return UUID(given) if given else None
     except ValueError:
         raise NotFound from None
+
+
+def _subject_of(mail: Mail) -> str:
+    """Return the subject, the template's name when it needs values that were forgotten."""
+    try:
+        return letters.subject_of(mail.template, mail.locale, mail.context)
+    except MailRefused:
+        return mail.template
 
 
 def _letter_of(mail: Mail) -> Letter | None:

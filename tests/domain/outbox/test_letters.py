@@ -103,6 +103,11 @@ def test_a_name_is_shown_on_one_line(name: str) -> None:
     assert greeting == "Hello," if "@" in name else f"Hello {name},"
 
 
+def test_a_name_cannot_turn_the_line_around() -> None:
+    assert render("test", name="Lea\u202e\u2066\x07 L").text.startswith("Hello Lea L,\n")
+    assert render("test", name="می\u200cش").text.startswith("Hello می\u200cش,\n")
+
+
 @pytest.mark.parametrize(
     "name",
     [
