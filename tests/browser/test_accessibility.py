@@ -40,6 +40,9 @@ VISITORS = {
     "not-found": "/no-such-page",
 }
 LEARNERS = {
+    "account-profile": "/account",
+    "account-data": "/account/data",
+    "account-deletion": "/account/data/delete",
     "account-password": "/account/password",
     "account-email": "/account/email",
     "account-sessions": "/account/sessions",
@@ -58,6 +61,13 @@ STAFF = {
     "admin": "/admin",
     "admin-courses": "/admin/courses",
     "admin-videos": "/admin/videos",
+    "admin-people": "/admin/users",
+    "admin-people-none": "/admin/users?q=no-such-person",
+    "admin-person": "/admin/users/{outsider}",
+    "admin-suspend": "/admin/users/{outsider}/suspend",
+    "admin-role": "/admin/users/{outsider}/role",
+    "admin-audit": "/admin/audit",
+    "admin-audit-wrong": "/admin/audit?actor=nobody@example.com&address=none",
 }
 PAGES = [
     *((name, path, "visitor") for name, path in VISITORS.items()),
@@ -116,8 +126,11 @@ def test_page_is_accessible_and_fits(
     path: str,
     who: str,
 ) -> None:
-    faults.expect(r"status of (403|404|410)")
-    address = path.format(video=house.video_lesson, text=house.text_lesson)
+    faults.expect(r"status of (403|404|410|422)")
+    outsider = people["outsider"]
+    assert outsider is not None
+    ids = {"video": house.video_lesson, "text": house.text_lesson, "outsider": outsider.user_id}
+    address = path.format(**ids)
     page = open_page(address, people[who])
     wrong = []
     for width, height, scheme in LOOKS:

@@ -16,7 +16,7 @@ from app.domain.accounts.users import get_user
 from app.domain.audit.actions import Action
 from app.errors import LinkInvalid, NotFound
 from app.web import audit
-from app.web.access import require_signed_in
+from app.web.access import require_recent, require_signed_in
 from app.web.auth import blueprint, limits
 from app.web.auth.deletion import obstacle_of
 from app.web.auth.schemas import ExportDocument, ExportsDocument
@@ -90,7 +90,10 @@ def create_export() -> tuple[Response, int]:
 
 
 def _request() -> tuple[DataExport, bool]:
-    export, is_new = exports.request(require_signed_in().user_id)
+    """Ask for an export. Raises ConfirmationRequired and TooManyRequests."""
+    person = require_signed_in()
+    require_recent(person)
+    export, is_new = exports.request(person.user_id)
     if is_new:
         audit.note(Action.EXPORT_REQUESTED, export=str(export.id))
     db.session.commit()

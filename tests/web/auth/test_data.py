@@ -85,6 +85,16 @@ def test_second_press_asks_for_nothing_new(client_of: ClientOf, learner: User) -
     assert not shown.find("form", attrs={"action": ASK}), "there is nothing to press meanwhile"
 
 
+def test_asking_wants_a_fresh_proof(client_of: ClientOf, learner: User) -> None:
+    client = client_of(learner)
+    token = html.csrf_token(client.get(PAGE).text)
+    with shifted(timedelta(minutes=16)):
+        sent = client.post(ASK, data={"csrf_token": token})
+        assert sent.headers["Location"].startswith("/account/confirm")
+        assert client.post(API, json={}).get_json()["code"] == "CONFIRMATION_REQUIRED"
+    assert db.session.query(DataExport).count() == 0
+
+
 def test_three_a_day(client_of: ClientOf, learner: User) -> None:
     client = client_of(learner)
     for _ in range(3):
@@ -94,7 +104,7 @@ def test_three_a_day(client_of: ClientOf, learner: User) -> None:
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 24 * 3600
     with shifted(timedelta(hours=24, minutes=1)):
-        assert client.post(API, json={}).status_code == 202
+        assert client_of(learner).post(API, json={}).status_code == 202
 
 
 def test_lost_job_does_not_keep_one_from_asking(client_of: ClientOf, learner: User) -> None:
@@ -102,7 +112,7 @@ def test_lost_job_does_not_keep_one_from_asking(client_of: ClientOf, learner: Us
     client.post(API, json={})
     with shifted(exports.MAY_TAKE + timedelta(minutes=1)):
         assert client.get(API).get_json()["items"][0]["status"] == "failed"
-        client.post(API, json={})
+        client_of(learner).post(API, json={})
         assert db.session.query(DataExport).count() == 2
 
 
