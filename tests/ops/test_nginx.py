@@ -257,6 +257,19 @@ def test_trying_passwords_is_slowed_and_looking_at_the_page_is_not(proxy: Proxy)
     assert {each["code"] for each in refused} == {"RATE_LIMITED"}
 
 
+def test_the_log_holds_no_token_of_a_mailed_link(proxy: Proxy) -> None:
+    kinds = ("verify", "reset", "verify/old-email", "verify/new-email")
+    for kind in kinds:
+        proxy.ask(f"/auth/{kind}/secret-in-a-link")
+    proxy.ask("/auth/verify/old-email/secret-in-a-link/stop")
+    proxy.ask("/auth/reset")
+    log = proxy.media.parent / "nginx" / "access.log"
+    wait_until(lambda: '"path":"/auth/reset"' in log.read_text(), 20, "the log is written")
+    paths = {json.loads(line)["path"] for line in log.read_text().splitlines()}
+    assert {f"/auth/{kind}/-" for kind in kinds} <= paths
+    assert not [path for path in paths if "secret" in path]
+
+
 def test_people_and_clients_are_told_when_the_application_is_away(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
