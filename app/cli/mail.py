@@ -33,3 +33,14 @@ def send_test(address: str, language: str | None) -> None:
         click.echo(f"Nothing sends mail here; it is shown at {outbox.absolute('/outbox')}")
     else:
         click.echo(f"Handed over by {settings.mail_kind.value}; look whether it arrives.")
+
+
+@mail.command("status")
+def show_status() -> None:
+    """Say what waits, what went and what was given up within a day."""
+    standing = outbox.standing()
+    since = f" (the oldest since {standing.waiting_since:%F %R} UTC)" if standing.waiting else ""
+    click.echo(f"by {settings.mail_kind.value}: {standing.waiting} waiting{since}")
+    click.echo(f"in the last day {standing.sent} sent, {standing.given_up} given up")
+    if standing.last_error:
+        click.echo(f"last error: {standing.last_error}")

@@ -1,10 +1,12 @@
 """`flask mail test`: says at once whether mail goes, or why it does not."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
+from app.clock import utcnow
 from app.database import db
 from app.domain.outbox.models import Mail
 from app.errors import MailFailed, MailRefused
@@ -57,3 +59,24 @@ def test_an_address_nobody_has_is_told(
     refuse(committed_app, monkeypatch, MailRefused("The mail server answered 550: no"))
     answer = committed_app.test_cli_runner().invoke(args=["mail", "test", "lea@example.com"])
     assert (answer.exit_code, "550" in answer.output) == (1, True)
+
+
+def test_an_operator_sees_how_mail_stands(committed_app: Flask) -> None:
+    now = utcnow()
+    common = {"to_email": "a", "template": "test", "context": {}}
+    error = "The mail server answered 535: bad password"
+    db.session.add_all(
+        [
+            Mail(**common, created_at=now - timedelta(hours=2)),
+            Mail(**common, created_at=now, last_error=error, attempts=1),
+            Mail(**common, created_at=now - timedelta(days=3), sent_at=now),
+            Mail(**common, created_at=now, sent_at=now - timedelta(days=2)),
+            Mail(**common, created_at=now - timedelta(days=1), failed_at=now, last_error="old"),
+        ]
+    )
+    db.session.commit()
+    said = committed_app.test_cli_runner().invoke(args=["mail", "status"]).output
+    oldest = f"{now - timedelta(hours=2):%F %R} UTC"
+    assert f"by outbox: 2 waiting (the oldest since {oldest})" in said
+    assert "1 sent, 1 given up" in said
+    assert f"last error: {error}" in said

@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
-from sqlalchemy import delete, func, or_, select, tuple_
+from sqlalchemy import and_, delete, func, or_, select, tuple_
 
 from app.clock import utcnow
 from app.config import Environment
@@ -24,6 +25,17 @@ KEPT_FOR = timedelta(days=30)
 SWEEP_ROWS = 1000
 PAGE_SIZE = 50
 Value = str | int | bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How mail stands; `last_error` is of the newest mail in trouble."""
+
+    waiting: int
+    waiting_since: datetime | None
+    sent: int
+    given_up: int
+    last_error: str | None
 
 
 def send(to: str, template: str, locale: str | None = None, **context: Value) -> None:
@@ -117,6 +129,25 @@ def get(mail_id: uuid.UUID) -> Mail:
     if mail is None:
         raise NotFound
     return mail
+
+
+def standing() -> Standing:
+    """Return how mail stands: what waits, what went and what was given up within a day."""
+    since = utcnow() - timedelta(days=1)
+    is_waiting = and_(Mail.sent_at.is_(None), Mail.failed_at.is_(None))
+    counts = select(
+        func.count().filter(is_waiting),
+        func.min(Mail.created_at).filter(is_waiting),
+        func.count().filter(Mail.sent_at >= since),
+        func.count().filter(Mail.failed_at >= since),
+    )
+    troubled = (
+        select(Mail.last_error)
+        .where(Mail.last_error.is_not(None))
+        .order_by(Mail.created_at.desc())
+        .limit(1)
+    )
+    return Standing(*db.session.execute(counts).one(), db.session.scalar(troubled))
 
 
 def forget_old() -> int:
