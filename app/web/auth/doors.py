@@ -8,6 +8,7 @@ from app.database import db
 from app.domain.accounts import (
     credentials,
     known_devices,
+    passwords,
     second_factor,
     second_step,
     sessions,
@@ -39,6 +40,7 @@ def check(email: str, password: str) -> User:
 
     Raises InvalidCredentials, RateLimitExceeded and, in a rush, TooManyRequests.
     """
+    passwords.require_room()
     limits.count_sign_in(email)
     try:
         user = credentials.authenticate(email, password)
