@@ -47,6 +47,7 @@ LEARNERS = {
     "account-email": "/account/email",
     "account-sessions": "/account/sessions",
     "account-confirm": "/account/confirm",
+    "account-security": "/account/security",
     "dashboard": "/dashboard",
     "course-enrolled": "/courses/weaving-by-hand",
     "lesson": "/learn/weaving-by-hand/{video}",

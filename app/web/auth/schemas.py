@@ -18,7 +18,7 @@ class Registration(Body):
 
 
 class Login(Body):
-    """Who it is. `code` is the second factor's; accounts have none yet, so it is not looked at."""
+    """Who it is. `code`, of the app or for recovery, is needed where there is a second factor."""
 
     email: str
     password: str
