@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.sql.expression import cast
 
@@ -84,8 +85,10 @@ def list_events(criteria: Criteria, before_id: int | None, limit: int) -> list[E
 
 def list_about(user_id: uuid.UUID, limit: int) -> list[EventRow]:
     """Return the newest events that a person did or that were done to them."""
-    about = or_(AuditEvent.actor_id == user_id, AuditEvent.subject_id == user_id)
-    return _read(_EVENTS.where(about), limit)
+    did = _read(_EVENTS.where(AuditEvent.actor_id == user_id), limit)
+    met = _read(_EVENTS.where(AuditEvent.subject_id == user_id), limit)
+    both = {event.id: event for event in (*did, *met)}  # two indexes, where an OR would use none
+    return sorted(both.values(), key=attrgetter("id"), reverse=True)[:limit]
 
 
 def people_in(events: Sequence[EventRow]) -> set[uuid.UUID]:

@@ -10,16 +10,20 @@ import pytest
 
 from app.clock import shifted, utcnow
 from app.database import db
+from app.domain.accounts import sessions
+from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import Role, User
-from app.domain.audit import verification
+from app.domain.audit import trail, verification
 from app.domain.audit.actions import Action
 from app.domain.audit.models import AuditEvent
-from app.domain.audit.trail import ActorKind
+from app.domain.audit.trail import ActorKind, Event
 from app.web.admin import audit
 from tests import factories
 from tests.domain.audit import chain
 from tests.support import html
 from tests.support.client import CheckedClient
+from tests.support.http import Visitor
+from tests.support.server import LiveServer
 
 ClientOf = Callable[[User], CheckedClient]
 
@@ -140,6 +144,32 @@ def test_export_is_the_whole_search_in_batches(
     named = dict(zip(header, lines[0], strict=True))
     assert (named["action"], named["actor_email"]) == ("session.started", learner.email)
     assert len(named["hash"]) == 64
+
+
+def test_long_export_streams_from_a_real_server(live_server: LiveServer) -> None:
+    """Over several batches, each on a connection of its own, while others are served."""
+    for _ in range(2 * audit.EXPORT_BATCH + 1):
+        trail.record(Event(Action.SIGNED_IN, ActorKind.SYSTEM))
+    token = sessions.start(factories.make_user(Role.ADMIN), ClientInfo(ip=None))
+    db.session.commit()
+    visitor = Visitor(live_server.url, {"session": token})
+    answer = visitor.get("/admin/audit/export?action=session.started")
+    assert answer.status == 200
+    assert len(list(csv.reader(io.StringIO(answer.text)))) == 1 + 2 * audit.EXPORT_BATCH + 1
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert verification.verify().fault is None
+
+
+def test_what_a_person_did_and_met_is_shown_in_order(
+    desk: CheckedClient, learner: User, admin: User
+) -> None:
+    chain.write(3, actor_id=learner.id, subject_id=learner.id)
+    chain.write(2, actor_id=admin.id, subject_id=learner.id)
+    rows = chain.write(2, actor_id=admin.id, subject_id=admin.id)
+    document = desk.get(f"/api/admin/users/{learner.id}").get_json()
+    seen = [event["id"] for event in document["recent_events"]]
+    assert seen == [row.id for row in rows[4::-1]]
 
 
 def test_export_is_noted_without_addresses(desk: CheckedClient, admin: User, learner: User) -> None:
