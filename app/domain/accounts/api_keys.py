@@ -161,7 +161,6 @@ _FIND = Prepared(
         User.timezone,
         User.playback_rate,
         LoginSession.id.label("session_id"),
-        LoginSession.token_hash.label("session_hash"),
         LoginSession.authenticated_at,
         func.coalesce(ApiKey.last_used_at, NEVER).label("last_seen_at"),
         LoginSession.kind,

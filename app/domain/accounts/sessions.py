@@ -49,7 +49,6 @@ class SignedIn:
     timezone: str | None
     playback_rate: Decimal
     session_id: uuid.UUID
-    session_hash: bytes
     authenticated_at: datetime
     last_seen_at: datetime
     kind: SessionKind = SessionKind.BROWSER
@@ -64,6 +63,11 @@ class SignedIn:
     def id(self) -> uuid.UUID:
         """Return the user's id."""
         return self.user_id
+
+    @property
+    def session_hash(self) -> bytes:
+        """Return what streams and media grants are bound to; a rotated token leaves it as it is."""
+        return hashlib.sha256(self.session_id.bytes).digest()
 
     @property
     def is_staff(self) -> bool:
@@ -200,7 +204,6 @@ _WHO = (
         User.timezone,
         User.playback_rate,
         LoginSession.id.label("session_id"),
-        LoginSession.token_hash.label("session_hash"),
         LoginSession.authenticated_at,
         LoginSession.last_seen_at,
         LoginSession.kind,

@@ -96,7 +96,6 @@ def _somebody(viewer: Viewer) -> SignedIn:
         deletion_due_at=viewer.deletion_due_at,
         playback_rate=Decimal(1),
         session_id=nothing,
-        session_hash=b"",
         authenticated_at=LONG_AGO,
         last_seen_at=LONG_AGO,
     )

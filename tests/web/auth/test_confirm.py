@@ -9,10 +9,11 @@ from app.clock import shifted
 from app.database import db
 from app.domain.accounts.models import LoginSession, User
 from app.domain.audit.models import AuditEvent
+from app.domain.courses.models import Course, Lesson
 from tests import factories
 from tests.factories import PASSWORD
 from tests.security.test_open_redirects import ELSEWHERE
-from tests.support import html
+from tests.support import html, player
 from tests.support.client import CheckedClient
 
 ClientOf = Callable[[User], CheckedClient]
@@ -92,6 +93,16 @@ def test_confirming_changes_the_cookie(mine: CheckedClient) -> None:
     assert before != after
     assert mine.get("/api/auth/me").status_code == 200
     assert db.session.query(LoginSession).count() == 1
+
+
+def test_stream_in_another_tab_goes_on(
+    mine: CheckedClient, person: User, course: Course, video_lesson: Lesson
+) -> None:
+    factories.make_enrollment(person, course)
+    stream = player.start(mine, video_lesson).open()
+    assert mine.post("/api/auth/confirm", json={"password": PASSWORD}).status_code == 204
+    for name in ("segment", "key"):
+        assert mine.get(stream.addresses[name]).status_code == 200
 
 
 @pytest.mark.parametrize("body", [{}, {"password": ""}, {"password": "not-the-password-1"}])
