@@ -174,8 +174,10 @@ def _look_up_anew() -> None:
 
 
 def _remember_language(response: Response, user: User) -> Response:
-    """Keep an explicit choice in this browser too, for the pages one sees signed out."""
-    if user.locale:
+    """Keep the choice in this browser too, for the pages one sees signed out."""
+    if user.locale is None:
+        response.delete_cookie("language", secure=settings.is_https, samesite="Lax", path="/")
+    else:
         response.set_cookie(
             "language",
             user.locale,

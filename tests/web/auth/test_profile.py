@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 from flask_babel import get_locale
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.audit.models import AuditEvent
+from app.errors import MixedCredentials
 from tests import factories
 from tests.support import html
 from tests.support.client import CheckedClient, sign_in
@@ -21,7 +24,7 @@ API = "/api/auth/profile"
 
 def _filled(client: CheckedClient) -> dict[str, str]:
     """Return the page's form as a browser would send it."""
-    form = html.parse(client.get(PATH).text).main.find("form")
+    form = html.parse(client.get(PATH).text).main.find("form", class_="account-form")
     values = {tag["name"]: tag.get("value", "") for tag in form.find_all("input")}
     for tag in form.find_all("textarea"):
         values[tag["name"]] = tag.get_text().strip()
@@ -180,6 +183,36 @@ def test_new_language_is_spoken_at_once(
     page = client.get(PATH)
     assert html.parse(page.text).html["lang"] == "am"
     assert "am: Your profile is saved." in page.text
+
+
+def test_who_leaves_the_language_to_the_browser_forgets_an_earlier_choice(
+    client_of: ClientOf, learner: User
+) -> None:
+    client = client_of(learner)
+    _save(client, locale="am")
+    assert client.get_cookie("language").value == "am"
+    _save(client, locale="")
+    assert client.get_cookie("language") is None
+    assert _language(client, PATH, **{"Accept-Language": "en"}) == "en"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("SELECT", {}, Exception("gone")), PoolTimeout(), MixedCredentials()],
+)
+def test_error_pages_stand_while_nobody_can_be_looked_up(
+    client_of: ClientOf, learner: User, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    client = client_of(learner)
+    client.set_cookie("language", "am")
+
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr("app.web.access.find_signed_in", fail)
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert html.parse(answer.text).html["lang"] == "am"
 
 
 def test_times_are_shown_in_the_zone_of_the_account(

@@ -17,7 +17,7 @@ export class Choices extends EventTarget {
     super();
     this.#player = player;
     const { video, config } = player;
-    this.rate = nearestRate(recall('rate', config.rate));
+    this.rate = firstRate(config.rate);
     this.quality = recall('quality', navigator.connection?.saveData ? DATA_SAVER : AUTO);
     this.hasCaptionsOn = recall('captions', false);
     this.captionLanguage = recall('captions-language', document.documentElement.lang);
@@ -123,6 +123,13 @@ export class Choices extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event('change'));
   }
+}
+
+/** The speed last chosen here, unless the account asks for another one than it did before. */
+function firstRate(wanted) {
+  if (recall('account-rate', wanted) !== wanted) remember('rate', wanted);
+  remember('account-rate', wanted);
+  return nearestRate(recall('rate', wanted));
 }
 
 function nearestRate(rate) {
