@@ -13,6 +13,7 @@ from app.domain.accounts.models import User
 from app.web.extensions import limiter
 from tests import factories
 from tests.support.client import CheckedClient
+from tests.support.statements import recorded
 
 WRONG = "not-the-password-1"
 FINE = "a-fine-long-password-7"
@@ -89,6 +90,20 @@ def _pair(ask: Ask, client: CheckedClient, known: str, *, is_first: bool) -> tup
         return _seconds(ask, client, known), _seconds(ask, client, unknown)
     second = _seconds(ask, client, unknown)
     return _seconds(ask, client, known), second
+
+
+@pytest.mark.parametrize("ask", [_register, _reset], ids=["register", "reset"])
+def test_known_and_unknown_addresses_take_the_same_statements(
+    client: CheckedClient, known: User, ask: Ask
+) -> None:
+    """What is different happens in the worker, where nobody can time it."""
+    sent = []
+    for email in (known.email, "nobody-at-all@example.com"):
+        with recorded() as seen:
+            ask(client, email)
+        sent.append([statement for statement, _ in seen.sent])
+    assert len(sent[0]) > 3
+    assert sent[0] == sent[1]
 
 
 def test_a_tenth_of_a_difference_would_be_found() -> None:
