@@ -52,9 +52,10 @@ def request(user_id: uuid.UUID, new_email: str) -> None:
         raise InvalidInput({"email": fault})
     if address == user.email.lower():
         raise InvalidInput({"email": "This is your address already."})
-    payload = {"new_email": address, "change": str(uuid.uuid4())}
+    asks_old = user.email_verified_at is not None
+    payload = {"new_email": address, "change": str(uuid.uuid4()), "asks_old": asks_old}
     one_time.withdraw(user.id, *PURPOSES)
-    if user.email_verified_at is not None:
+    if asks_old:
         _ask_old(user, payload)
     token = one_time.issue(user.id, TokenPurpose.CHANGE_EMAIL_NEW, LIFETIME, payload)
     owner = find_by_email(address)
@@ -201,12 +202,13 @@ def _tokens_of(user_id: uuid.UUID, change: str) -> list[OneTimeToken]:
 
 
 def _change_of(tokens: list[OneTimeToken]) -> Change:
-    """Return the change these tokens are of; without one for the old address, it has agreed."""
-    agreed = {token.purpose: bool(token.payload.get("confirmed")) for token in tokens}
+    """Return the change these tokens are of; an old address that was not asked has agreed."""
+    agreed = {token.purpose for token in tokens if token.payload.get("confirmed")}
+    asks_old = tokens[0].payload.get("asks_old", True)
     return Change(
         user_id=tokens[0].user_id,
         new_email=tokens[0].payload["new_email"],
         expires_at=tokens[0].expires_at,
-        is_old_confirmed=agreed.get(TokenPurpose.CHANGE_EMAIL_OLD, True),
-        is_new_confirmed=agreed.get(TokenPurpose.CHANGE_EMAIL_NEW, False),
+        is_old_confirmed=not asks_old or TokenPurpose.CHANGE_EMAIL_OLD in agreed,
+        is_new_confirmed=TokenPurpose.CHANGE_EMAIL_NEW in agreed,
     )

@@ -143,6 +143,19 @@ def test_address_never_verified_is_not_asked(client_of: ClientOf, client: Checke
     assert db.session.get_one(User, person.id).email_verified_at is not None
 
 
+def test_lost_question_is_no_agreement(
+    mine: CheckedClient, client: CheckedClient, person: User
+) -> None:
+    """Whatever sweeps old links away must not move an account."""
+    _ask(mine)
+    _, _, new = _paths()
+    old_links = db.session.query(OneTimeToken).filter_by(purpose=TokenPurpose.CHANGE_EMAIL_OLD)
+    assert old_links.delete() == 1
+    db.session.commit()
+    client.post_form(new)
+    assert _address(person) == OLD
+
+
 def test_address_of_another_account_is_answered_like_any(mine: CheckedClient, person: User) -> None:
     factories.make_user(email=NEW, name="Nora")
     taken = mine.post("/api/auth/email", json={"email": NEW})
