@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.clock import shifted, utcnow
 from app.database import db
-from app.domain.accounts import one_time, sessions, standing
+from app.domain.accounts import email_change, one_time, sessions, standing
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import LoginSession, Passkey, Role, TokenPurpose, User
 from app.domain.courses.models import Lesson
@@ -184,6 +184,20 @@ def test_link_that_verifies_the_address_opens_nothing(client: CheckedClient) -> 
     db.session.expire_all()
     assert db.session.get_one(User, user.id).email_verified_at is None
     assert client.get("/api/auth/me").status_code == 401
+
+
+def test_link_that_moves_the_address_moves_nothing(client: CheckedClient, member: User) -> None:
+    email_change.request(member.id, "elsewhere@example.com")
+    db.session.commit()
+    new = letters.newest_path("elsewhere@example.com", "email_change_new")
+    old = letters.newest_path(member.email, "email_change_old", "confirm_link")
+    assert client.get(new).status_code == 200
+    _suspend(member)
+    for path in (new, old):
+        assert client.get(path).status_code == 410
+        client.post_form(path, page="/auth/sign-in")
+    db.session.expire_all()
+    assert db.session.get_one(User, member.id).email == "sid@example.com"
 
 
 def test_signing_up_again_changes_nothing(client: CheckedClient, member: User) -> None:
