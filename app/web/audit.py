@@ -22,8 +22,8 @@ def note(
 ) -> None:
     """Append an event to the trail in this request's transaction; call it right before the commit.
 
-    `actor` defaults to who is signed in, `subject` to the actor if it is a person. A request that reads has no
-    transaction to note things in, so it gets one here.
+    `actor` defaults to who is signed in, `subject` to the actor if it is a person. A request that
+    reads has no transaction to note things in, so it gets one here.
     """
     if write_together():
         db.session.commit()

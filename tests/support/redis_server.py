@@ -41,10 +41,10 @@ class RedisServer:
 
     def answers(self) -> bool:
         """Whether it says PONG."""
-        with suppress(OSError):
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+        address = ("127.0.0.1", self.port)
+        with suppress(OSError), socket.create_connection(address, 1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
         return False
 
     def kill(self) -> None:
