@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.domain.accounts.models import Passkey, User
+from app.clock import utcnow
+from app.domain.accounts.models import LoginSession, Passkey, User
 from app.domain.accounts.passwords import hash_password
 from tests import factories
 from tests.browser.authenticator import Authenticator, named, plug_in, serve_named
@@ -179,6 +181,25 @@ def test_passkey_confirms_who_one_is(
     page.goto("/account/confirm?next=/account/security")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(re.compile("/account/security$"))
+
+
+def test_adding_one_long_after_the_sign_in_asks_who_it_is(
+    visit: Visit, house: House, person: Person, faults: Faults
+) -> None:
+    faults.expect("status of 403")
+    page = visit("/account/security", person)
+    plug_in(page)
+    with house.session() as session:
+        rows = session.query(LoginSession).filter_by(user_id=person.user_id)
+        rows.update({LoginSession.authenticated_at: utcnow() - timedelta(hours=1)})
+        session.commit()
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page).to_have_url(re.compile(r"/account/confirm\?next="))
+    page.get_by_label("Password", exact=True).fill(factories.PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page).to_have_url(re.compile("/account/security$"))
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page).to_have_url(re.compile("/recovery-codes$"))
 
 
 def test_page_at_a_number_says_where_passkeys_work(

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from flask import Response, request, session
+from flask_babel import lazy_gettext
 
 from app.database import db
 from app.domain.accounts import (
@@ -32,6 +33,7 @@ from app.web.auth import limits, notices
 CSRF_FIELD = "csrf_token"
 SECOND_STEP = "second_step"
 WRONG_CODE = "This code is wrong, has been used, or is too old."
+CODE_USED = lazy_gettext("A recovery code was used to sign in.")
 STEP_OVER = "This sign-in took too long or was tried too often. Begin again."
 
 
@@ -144,6 +146,7 @@ def _prove(user: User, code: str) -> Proof:
         db.session.commit()
         raise InvalidCredentials(WRONG_CODE)
     if proof is Proof.RECOVERY_CODE:
+        notices.tell_of_factor_change(user, CODE_USED)
         audit.note(Action.RECOVERY_CODE_USED, actor=user.id)
     limits.give_back()
     return proof

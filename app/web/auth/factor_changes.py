@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Response, session
-from flask_babel import lazy_gettext
+from flask import Response, flash, session
+from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
 
 from app.database import db
@@ -113,7 +113,7 @@ def conclude(
     is_first = user.second_factor_added_at is not None and not recovery_codes.has_any(user.id)
     codes = recovery_codes.make(user.id) if is_first or new_codes else None
     if is_first:
-        sessions.end_all(user.id, person.session_id, kind=SessionKind.BROWSER)
+        _say_ended(sessions.end_all(user.id, person.session_id, kind=SessionKind.BROWSER))
     token = sessions.rotate_in_place(person.session_id, is_second_factor=is_proof)
     notices.tell_of_factor_change(user, what)
     audit.note(action, **(detail or {}))
@@ -121,6 +121,16 @@ def conclude(
         audit.note(Action.RECOVERY_CODES_MADE)
     db.session.commit()
     return Changed(token, codes)
+
+
+def _say_ended(count: int) -> None:
+    if count:
+        text = ngettext(
+            "%(num)d other device was signed out. Sign in there with your new second factor.",
+            "%(num)d other devices were signed out. Sign in there with your new second factor.",
+            count,
+        )
+        flash(text)
 
 
 def keep(purpose: Purpose, person: SignedIn, secret: str) -> None:

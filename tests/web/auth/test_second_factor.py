@@ -75,7 +75,7 @@ def test_code_lets_in_and_leads_where_the_person_was_going(
     assert row.second_factor_at is not None
 
 
-def test_recovery_code_lets_in_and_is_noted(
+def test_recovery_code_lets_in_and_is_told(
     client: CheckedClient, member: User, secret: str
 ) -> None:
     code = add_codes(member)[0]
@@ -83,6 +83,8 @@ def test_recovery_code_lets_in_and_is_noted(
     assert client.post_form(PAGE, {"code": code.lower()}).status_code == 303
     assert _is_in(client)
     assert Action.RECOVERY_CODE_USED in _actions(member)
+    mail = db.session.query(Mail).filter_by(template="second_factor_changed").one()
+    assert mail.context["what"] == "A recovery code was used to sign in."
 
 
 def test_wrong_code_is_named_at_its_field(client: CheckedClient, secret: str) -> None:

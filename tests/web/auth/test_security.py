@@ -140,6 +140,7 @@ def test_first_factor_ends_the_other_sign_ins(mine: CheckedClient, learner: User
     db.session.commit()
     _set_up(mine)
     assert sessions.find_signed_in(other) is None
+    assert "1 other device was signed out" in mine.get(CODES).text
     assert mine.get("/api/auth/me").status_code == 200
 
 
