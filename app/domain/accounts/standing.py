@@ -18,10 +18,7 @@ from app.domain.accounts.models import ApiKey, Ceremony, Role, TokenPurpose, Use
 from app.domain.outbox import mail
 from app.errors import Forbidden, NotFound
 
-NOT_YOURSELF = "You cannot do this to your own account. Ask another administrator."
-NOT_YOURS = "Support looks after learners; staff accounts and roles are for administrators."
 FACTORS_REMOVED = "Our staff removed every second factor and recovery code."
-DELETED = "This account was deleted; there is nothing left to change."
 
 
 class Act(enum.StrEnum):
@@ -55,14 +52,14 @@ class Target(Someone, Protocol):
 def check(actor: Someone, target: Target, act: Act) -> None:
     """Let the act pass or raise Forbidden, which says why not."""
     if target.status is UserStatus.DELETED:
-        raise Forbidden(DELETED)
+        raise Forbidden("This account was deleted; there is nothing left to change.")
     if actor.id == target.id:
-        raise Forbidden(NOT_YOURSELF)
+        raise Forbidden("You cannot do this to your own account. Ask another administrator.")
     if actor.role is Role.ADMIN:
         return
     is_helped = actor.role is Role.SUPPORT and target.role is Role.LEARNER
     if not is_helped or act not in FOR_SUPPORT:
-        raise Forbidden(NOT_YOURS)
+        raise Forbidden("Support looks after learners; roles and staff are for administrators.")
 
 
 def may(actor: Someone, target: Target, act: Act) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from flask import request
+from flask_babel import gettext, lazy_gettext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.domain.accounts.directory import Wanted
@@ -18,9 +19,11 @@ from app.errors import InvalidInput
 from app.web.admin.schemas import PageQuery
 
 MAX_TEXT_LENGTH = 200
-NOBODY = "Nobody here has this address. Give an e-mail address or an id."
-NO_MOMENT = "Give a day such as 2026-11-23, or a moment such as 2026-11-23T09:30:00Z."
-NO_ADDRESS = "Give an address such as 203.0.113.7 or a network such as 203.0.113.0/24."
+NOBODY = lazy_gettext("Nobody here has this address. Give an e-mail address or an id.")
+NO_MOMENT = lazy_gettext("Give a day such as 2026-11-23, or a moment such as 2026-11-23T09:30:00Z.")
+NO_ADDRESS = lazy_gettext(
+    "Give an address such as 203.0.113.7 or a network such as 203.0.113.0/24."
+)
 
 Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]
 Q = TypeVar("Q", bound=BaseModel)
@@ -61,7 +64,7 @@ def read_wanted() -> Wanted:
     """Return whom the list shows. Raises InvalidInput."""
     query = _read(PeopleQuery)
     if "\0" in query.q:
-        raise InvalidInput({"q": "Use letters and digits."})
+        raise InvalidInput({"q": gettext("Use letters and digits.")})
     return Wanted(query.q, query.role, query.status)
 
 
@@ -70,13 +73,13 @@ def read_criteria() -> Criteria:
     query = _read(AuditQuery)
     faults: dict[str, str] = {}
 
-    def settle(name: str, value: str, read: Callable[[str], T], remedy: str) -> T | None:
+    def settle(name: str, value: str, read: Callable[[str], T], remedy: object) -> T | None:
         if not value:
             return None
         try:
             return read(value)
         except ValueError:
-            faults[name] = remedy
+            faults[name] = str(remedy)
             return None
 
     criteria = Criteria(
