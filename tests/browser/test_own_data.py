@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.domain.outbox.models import Mail
 from tests.browser.conftest import Open
-from tests.browser.watching import Faults, screenshot, until
+from tests.browser.watching import Faults, LearnPage, screenshot, until
 from tests.support.house import House, Person
 from tests.support.server import running
 
@@ -118,3 +118,30 @@ def test_pages_fit(open_page: Open, person: Person, width: int, dark: bool) -> N
         page.goto(path)
         screenshot(page, f"{name}-{look}")
         assert _is_whole(page), f"{path} scrolls sideways"
+
+
+def _opened(page: Page, path: str) -> LearnPage:
+    """Open a lesson and wait until its player is there and has the keyboard."""
+    page.goto(path)
+    expect(page.locator(".player")).to_have_attribute("data-ready", "true")
+    page.locator(".player").focus()
+    return LearnPage(page)
+
+
+def test_speed_of_the_account_counts_until_another_is_chosen(
+    open_page: Open, person: Person, lesson_path: str
+) -> None:
+    page = open_page("/dashboard", person)
+    learn = _opened(page, lesson_path)
+    page.keyboard.press("Shift+>")
+    until(page, lambda: learn.video("playbackRate") == 1.25, "the player is faster")
+    page.goto("/account")
+    page.get_by_label("Playback speed").select_option("2.00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your profile is saved.")).to_be_visible()
+    learn = _opened(page, lesson_path)
+    until(page, lambda: learn.video("playbackRate") == 2, "the account's speed counts")
+    page.keyboard.press("Shift+<")
+    until(page, lambda: learn.video("playbackRate") == 1.75, "the player is slower")
+    learn = _opened(page, lesson_path)
+    until(page, lambda: learn.video("playbackRate") == 1.75, "the player's speed is kept")
