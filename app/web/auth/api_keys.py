@@ -38,6 +38,14 @@ MEANINGS = {
     Scope.ADMIN_READ: lazy_gettext("Read the administration, as far as your role lets you"),
 }
 
+# What to try a new key with, by the scope that opens it.
+EXAMPLES = {
+    Scope.PROFILE_READ: "/api/auth/me",
+    Scope.COURSES_READ: "/api/courses/enrolled",
+    Scope.PLAYBACK: "/api/playback/sessions",
+    Scope.ADMIN_READ: "/api/admin/courses",
+}
+
 
 class KeyForm(AccountForm):
     """What a new key is for, and for how long; the domain judges it."""
@@ -127,10 +135,13 @@ def _fresh_key(person: SignedIn) -> str | None:
 
 
 def _page(person: SignedIn, form: KeyForm) -> str:
+    live = keys.list_live(person.user_id)
+    newest = live[0].scopes if live else ()
     return render_template(
         "auth/api_keys.html",
         form=form,
-        keys=keys.list_live(person.user_id),
+        keys=live,
+        example=next((path for scope, path in EXAMPLES.items() if scope in newest), None),
         fresh_key=_fresh_key(person),
         meanings=MEANINGS,
         is_confirmed=is_recent(person),
