@@ -283,3 +283,14 @@ def test_every_way_in_and_out_is_in_the_trail(
     started = db.session.query(AuditEvent).filter_by(action=Action.SIGNED_IN.value).one()
     assert started.detail == {"by": "totp"}
     assert started.actor_id == member.id
+
+
+def test_right_codes_buy_no_further_guesses(
+    client: CheckedClient, member: User, secret: str
+) -> None:
+    for minutes in range(5):
+        with shifted(timedelta(minutes=minutes)):
+            assert _login(client, code=code_of(secret)).status_code == 200
+            assert _login(client, code=WRONG).status_code == 401
+    with shifted(timedelta(minutes=5)):
+        assert _login(client, code=code_of(secret)).status_code == 429
