@@ -14,6 +14,7 @@ from flask import Flask, Response, g, has_request_context, request
 from app.config import LogFormat, Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+LINK_TOKEN = re.compile(r"(/auth/(?:reset|verify/old-email|verify/new-email|verify)/)[^/]+")
 QUIET_ENDPOINTS = frozenset({"static", "pages.live", "pages.ready", "pages.health"})
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def _scrub(event: Any, _: Any) -> Any:
     for part in ("query_string", "cookies", "headers", "data", "env"):
         event.get("request", {}).pop(part, None)
     if url := event.get("request", {}).get("url"):
-        event["request"]["url"] = url.split("?", 1)[0]
+        event["request"]["url"] = LINK_TOKEN.sub(r"\1-", url.split("?", 1)[0])
     event.pop("user", None)
     return event
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from app import observability
 from app.database import db
 from app.domain.courses.models import LessonKind
 from tests import factories
@@ -76,6 +77,16 @@ def test_requests_are_found_by_their_id(busy_server: tuple[LiveServer, dict[str,
     [event] = [event for event in events if event.get("request_id") == "support-case-12345"]
     assert event["route"] == "/courses"
     assert event["status"] == 200
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize("end", ["", "/stop", "?from=mail"])
+@pytest.mark.parametrize("kind", ["reset", "verify", "verify/old-email", "verify/new-email"])
+def test_error_reports_hold_no_token_of_a_mailed_link(kind: str, end: str) -> None:
+    address = f"https://example.com/auth/{kind}/secret-in-a-link{end}"
+    event = observability._scrub({"request": {"url": address, "data": "secret"}}, None)
+    tail = end.split("?", maxsplit=1)[0]
+    assert event == {"request": {"url": f"https://example.com/auth/{kind}/-{tail}"}}
 
 
 def _is_json(line: str) -> bool:
