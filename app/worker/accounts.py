@@ -27,7 +27,7 @@ def delete_due() -> int:
     """
     due = deletion.list_due()
     db.session.rollback()
-    return sum(_erase(user_id) for user_id in due)
+    return sum(_try_to_erase(user_id) for user_id in due)
 
 
 def forget_old() -> int:
@@ -46,6 +46,16 @@ def forget_old() -> int:
             total += gone
     db.session.rollback()
     return total
+
+
+def _try_to_erase(user_id: UUID) -> bool:
+    """Erase one account; what goes wrong with one must not hold the others up."""
+    try:
+        return _erase(user_id)
+    except Exception:
+        log.exception("deletion failed, it is tried again in an hour (user %s)", user_id)
+        db.session.rollback()
+        return False
 
 
 def _erase(user_id: UUID) -> bool:

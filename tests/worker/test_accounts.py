@@ -30,6 +30,7 @@ from app.domain.accounts.models import (
 from app.domain.audit.models import AuditEvent
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonProgress
 from app.domain.outbox import mail
+from app.domain.outbox import personal as outbox
 from app.domain.outbox.models import Mail
 from app.domain.playback.models import PlaybackSession
 from app.errors import InvalidCredentials, StorageUnavailable
@@ -236,6 +237,26 @@ def test_storage_that_is_away_holds_no_deletion_up(
     assert accounts.delete_due() == 1
     db.session.refresh(leaving)
     assert leaving.status is UserStatus.DELETED
+
+
+def test_one_that_fails_does_not_hold_the_others_up(
+    leaving: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = factories.make_user(deletion_due_at=utcnow() - timedelta(seconds=1))
+    erase = outbox.erase
+
+    def fail(email: str) -> None:
+        if email == "zora@example.com":
+            raise RuntimeError
+        erase(email)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "erase", fail)
+        assert accounts.delete_due() == 1
+    db.session.refresh(other)
+    db.session.refresh(leaving)
+    assert (other.status, leaving.name) == (UserStatus.DELETED, "Zora Quixotic")
+    assert accounts.delete_due() == 1
 
 
 @pytest.fixture
