@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from app.clock import shifted
+from app.config import RequireMfa
 from app.database import db
 from app.domain.accounts import api_keys
 from app.domain.accounts.api_keys import Scope
@@ -264,3 +265,18 @@ def test_key_never_passes_for_a_recent_proof_of_identity(app: Flask, admin: User
     assert person is not None
     with pytest.raises(ConfirmationRequired):
         require_recent(person)
+
+
+def test_key_from_before_a_second_factor_was_demanded_waits_for_one(
+    app: Flask, admin: User
+) -> None:
+    token = keys.make_key(admin, (Scope.ADMIN_READ,))
+    assert keys.client_with(app, token).get("/api/admin/courses").status_code == 200
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = settings.model_copy(update={"require_mfa": RequireMfa.STAFF})
+    try:
+        answer = keys.client_with(app, token).get("/api/admin/courses")
+    finally:
+        app.extensions["settings"] = settings
+    expected = (403, "SECOND_FACTOR_SETUP_REQUIRED")
+    assert (answer.status_code, answer.get_json()["code"]) == expected
