@@ -15,6 +15,8 @@ from tests import factories
 from tests.support.client import CheckedClient
 from tests.support.statements import recorded
 
+pytestmark = pytest.mark.alone
+
 WRONG = "not-the-password-1"
 FINE = "a-fine-long-password-7"
 SHUFFLES = 2000

@@ -31,6 +31,8 @@ VISITOR = """
 import json, sys, time
 from tests.support.http import Visitor
 
+pytestmark = pytest.mark.alone
+
 url, seconds, least = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 until, seen = time.monotonic() + seconds, []
 while time.monotonic() < until or len(seen) < least:
