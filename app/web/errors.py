@@ -155,9 +155,10 @@ def _unknown_host(_: SecurityError) -> ResponseReturnValue:
 
 
 def _rate_limited(_: RateLimitExceeded) -> ResponseReturnValue:
+    exceeded = limiter.current_limit
+    refusals.note_limit()
     detail = gettext("Too many tries. Wait a moment and try again.")
     response = _answer(429, "RATE_LIMITED", detail)
-    exceeded = limiter.current_limit
     wait_seconds = math.ceil(exceeded.reset_at - time.time()) if exceeded else FALLBACK_WAIT_SECONDS
     response.headers["Retry-After"] = str(max(1, wait_seconds))
     return response

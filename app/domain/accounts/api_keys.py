@@ -23,7 +23,7 @@ from app.domain.accounts.models import (
     User,
     UserStatus,
 )
-from app.domain.accounts.sessions import SignedIn, hash_token
+from app.domain.accounts.sessions import WHO, SignedIn, hash_token
 from app.domain.outbox import mail
 from app.errors import InvalidInput, NotFound
 
@@ -150,23 +150,10 @@ def revoke(user_id: uuid.UUID, key_id: uuid.UUID) -> str:
     return str(row.name)
 
 
-# Built once: the columns are SignedIn's fields, by name, and what the token is compared with.
 _FIND = Prepared(
     select(
-        User.id.label("user_id"),
-        User.email,
-        User.name,
-        User.role,
-        User.locale,
-        User.timezone,
-        User.playback_rate,
-        LoginSession.id.label("session_id"),
-        LoginSession.authenticated_at,
+        *WHO,
         func.coalesce(ApiKey.last_used_at, NEVER).label("last_seen_at"),
-        LoginSession.kind,
-        User.email_verified_at,
-        User.second_factor_added_at,
-        LoginSession.second_factor_at,
         ApiKey.scopes,
         ApiKey.secret_hash,
     )

@@ -193,25 +193,25 @@ def rotate_in_place(
     return token
 
 
-# Built once: the columns are SignedIn's fields, by name.
-_WHO = (
-    select(
-        User.id.label("user_id"),
-        User.email,
-        User.name,
-        User.role,
-        User.locale,
-        User.timezone,
-        User.playback_rate,
-        LoginSession.id.label("session_id"),
-        LoginSession.authenticated_at,
-        LoginSession.last_seen_at,
-        LoginSession.kind,
-        User.email_verified_at,
-        User.second_factor_added_at,
-        LoginSession.second_factor_at,
-        User.deletion_due_at,
-    )
+# SignedIn's fields, by name, for every way of showing who one is.
+WHO = (
+    User.id.label("user_id"),
+    User.email,
+    User.name,
+    User.role,
+    User.locale,
+    User.timezone,
+    User.playback_rate,
+    LoginSession.id.label("session_id"),
+    LoginSession.authenticated_at,
+    LoginSession.kind,
+    User.email_verified_at,
+    User.second_factor_added_at,
+    LoginSession.second_factor_at,
+    User.deletion_due_at,
+)
+_BY_COOKIE = (
+    select(*WHO, LoginSession.last_seen_at)
     .join_from(LoginSession, User, User.id == LoginSession.user_id)
     .where(
         LoginSession.kind == SessionKind.BROWSER,
@@ -221,9 +221,9 @@ _WHO = (
     )
 )
 _HASH = bindparam("token_hash", type_=LoginSession.token_hash.type)
-_FIND = Prepared(_WHO.where(LoginSession.token_hash == _HASH))
+_FIND = Prepared(_BY_COOKIE.where(LoginSession.token_hash == _HASH))
 _FIND_SUPERSEDED = Prepared(
-    _WHO.where(
+    _BY_COOKIE.where(
         LoginSession.previous_token_hash == _HASH,
         LoginSession.rotated_at > bindparam("grace_began", type_=LoginSession.expires_at.type),
     )

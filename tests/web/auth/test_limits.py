@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.database import db
 from app.domain.accounts.models import User
 from app.domain.accounts.passwords import hash_password
+from app.domain.audit.models import AuditEvent
 from app.errors import TooManyRequests
 from tests import factories
 from tests.factories import PASSWORD
@@ -40,6 +41,16 @@ def test_eleventh_guess_is_refused_even_if_right(client: CheckedClient, member: 
     assert refused.mimetype == "application/problem+json"
     assert refused.get_json()["code"] == "RATE_LIMITED"
     assert 0 < int(refused.headers["Retry-After"]) <= 300
+
+
+def test_a_door_that_closed_is_noted_once_a_minute(client: CheckedClient, member: User) -> None:
+    for _ in range(14):
+        answer = _guess(client, member.email)
+    assert answer.status_code == 429
+    [noted] = db.session.query(AuditEvent).filter_by(action="access.refused")
+    assert noted.detail == {"endpoint": "auth.login", "method": "POST", "code": "RATE_LIMITED"}
+    assert (noted.actor_kind, str(noted.ip_address)) == ("visitor", "203.0.113.1")
+    assert (noted.subject_kind, noted.subject_id) == ("endpoint", None)
 
 
 def test_headers_say_how_many_are_left(client: CheckedClient, member: User) -> None:
