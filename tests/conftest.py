@@ -155,11 +155,14 @@ def db_session(request: pytest.FixtureRequest) -> Iterator[scoped_session[Sessio
         try:
             yield db.session
         finally:
-            db.session.remove()
-            db.session.configure(join_transaction_mode="conditional_savepoint")
-            engines[None] = engine
-            outer.rollback()
-            connection.close()
+            try:
+                db.session.remove()
+            finally:  # or every later test would fail for the one that broke its session
+                db.session.registry.clear()
+                db.session.configure(join_transaction_mode="conditional_savepoint")
+                engines[None] = engine
+                outer.rollback()
+                connection.close()
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ from tests.support.media import make_source
 from tests.support.postgres import Server, temporary_server
 from tests.support.sources import ROOT
 
+pytestmark = pytest.mark.alone
+
 READY_SECONDS = 180
 TAKEN_OVER_SECONDS = 60
 
