@@ -27,16 +27,16 @@ ASK = "/account/data/exports"
 API = "/api/auth/exports"
 
 
-@pytest.fixture(autouse=True)
-def _one_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the job in the test's own session; see tests/worker/test_exports.py."""
-    monkeypatch.setattr(job, "held", lambda _: nullcontext())
-    monkeypatch.setattr(db.session, "remove", lambda: None)
-
-
 def _make_all() -> None:
-    for export in db.session.scalars(select(DataExport)).all():
-        job.export(export.id, 1)
+    """Run the jobs in the test's own session (see tests/worker/test_exports.py).
+
+    Requests must give theirs back: the next one may find it under its own number.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "held", lambda _: nullcontext())
+        patch.setattr(db.session, "remove", lambda: None)
+        for export in db.session.scalars(select(DataExport)).all():
+            job.export(export.id, 1)
 
 
 def _link() -> str:
