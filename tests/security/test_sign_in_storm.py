@@ -20,6 +20,8 @@ from tests import factories
 from tests.support.http import Answer, Visitor
 from tests.support.server import ROOT, LiveServer, wait_until
 
+pytestmark = pytest.mark.alone
+
 CLIENTS = 50
 STORM_SECONDS = 8.0
 LEAST_REQUESTS = 200
@@ -30,8 +32,6 @@ TRIES = 3  # the machine may be busy with something else; three storms in a row 
 VISITOR = """
 import json, sys, time
 from tests.support.http import Visitor
-
-pytestmark = pytest.mark.alone
 
 url, seconds, least = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 until, seen = time.monotonic() + seconds, []
