@@ -6,7 +6,8 @@ import re
 import secrets
 import sys
 import time
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request
@@ -31,6 +32,24 @@ def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+class Stderr:
+    """The process's stderr, which may lead nowhere: what cannot be logged is lost, no more.
+
+    When gunicorn's master is killed nobody reads this pipe any longer, while the workers serve on
+    until others do.
+    """
+
+    def write(self, text: str) -> None:
+        """Write `text`, if anybody takes it."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Send what was written, if anybody takes it."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def configure_logging(settings: Settings) -> None:
     """Send every log record to stderr, one line each: JSON, or text for a terminal.
 
@@ -50,7 +69,7 @@ def configure_logging(settings: Settings) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Stderr())),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )

@@ -29,6 +29,8 @@ from tests.support.sources import ROOT
 
 pytestmark = pytest.mark.alone
 
+SEGMENTS = 7  # long enough to be caught in the middle on a fast machine
+
 READY_SECONDS = 180
 TAKEN_OVER_SECONDS = 60
 
@@ -38,7 +40,7 @@ Worker = subprocess.Popen[bytes]
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("source") / "long.mp4"
-    return make_source(path, seconds=16, size="640x360", rate="30")
+    return make_source(path, seconds=SEGMENTS * 4, size="640x360", rate="30")
 
 
 @pytest.fixture
@@ -96,7 +98,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float:
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds, f"not within {seconds} seconds"
-        time.sleep(0.1)
+        time.sleep(0.02)
     return time.monotonic() - started
 
 
@@ -131,7 +133,7 @@ def assert_effect_once(video_id: UUID) -> None:
     names = {rendition.name for rendition in queries.list_renditions(video_id, 1)}
     assert names == {"360p", "240p", "audio"}
     keys = integrations.storage.list_keys(f"media/{video_id}")
-    assert len(keys) == len(names) * (4 + 1) + 1
+    assert len(keys) == len(names) * (SEGMENTS + 1) + 1
     wait_until(lambda: job_states() == [], 10)
 
 
