@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 MIN_PART_BYTES = 5 * 1024**2  # S3's, of every part but the last
-MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,3 +156,11 @@ def test_page_and_program_share_one_count(client: CheckedClient) -> None:
         for number in range(allowed):
             knock(client, number)
         assert other(client, 99).status_code == 429
+
+
+def test_no_limit_stands_where_the_limiter_does_not_look(app: Flask) -> None:
+    """DecoratingLimiter skips what is not on a function: of that there must be nothing."""
+    assert limiter in app.extensions["limiter"]
+    manager = limiter.limit_manager
+    assert [*manager.application_limits, *manager.default_limits] == []
+    assert not manager._blueprint_limits
