@@ -167,6 +167,67 @@ class GrantInvalid(DomainError):
     detail = "The media grant is missing, expired or for something else."
 
 
+class VersionConflict(DomainError):
+    """Somebody else changed it since it was read; `current` is how it is now."""
+
+    code = "VERSION_CONFLICT"
+    detail = "This was changed elsewhere meanwhile. Look at both versions before you save."
+
+
+class CourseNotReady(DomainError):
+    """The course lacks what learners need; `checklist` names it."""
+
+    code = "COURSE_NOT_READY"
+    detail = "The course cannot be published yet. See what is missing."
+
+
+class InUse(DomainError):
+    """Others depend on it; the detail says who and what to do instead."""
+
+    code = "IN_USE"
+    detail = "This is still used and cannot be deleted."
+
+
+class ApprovalRequired(DomainError):
+    """The course lets people in one by one; `request` tells how theirs stands, if there is one."""
+
+    code = "APPROVAL_REQUIRED"
+    detail = "The course's staff decides who gets in. Ask for a place."
+
+
+class InvitationRequired(DomainError):
+    code = "INVITATION_REQUIRED"
+    detail = "This course is by invitation. Use the e-mail address that was invited, and verify it."
+
+
+class LessonNotOpen(DomainError):
+    """The lesson opens later; `opens_at` says when."""
+
+    code = "LESSON_NOT_OPEN"
+    detail = "This lesson opens later."
+
+
+class TooLarge(DomainError):
+    """A file is larger than a layer takes; `layer`, `limit_bytes` and `remedy` say what to do."""
+
+    code = "TOO_LARGE"
+    detail = "The file is too large."
+
+
+class QuotaExceeded(DomainError):
+    """The media would not fit: `layer`, `free_bytes` and `remedy` say what to change."""
+
+    code = "QUOTA_EXCEEDED"
+    detail = "There is not enough room left for this file."
+
+
+class FileRefused(DomainError):
+    """The file is not what it should be; the detail names the fault."""
+
+    code = "FILE_REFUSED"
+    detail = "The file cannot be used."
+
+
 class StorageFull(DomainError):
     code = "STORAGE_FULL"
     detail = "The disk is full. Free some space and try again."

@@ -2,9 +2,24 @@
 
 from app.domain.accounts import models as accounts
 from app.domain.audit import models as audit
+from app.domain.courses import admission_models as course_admissions
+from app.domain.courses import file_models as course_files
 from app.domain.courses import models as courses
 from app.domain.outbox import models as outbox
 from app.domain.playback import models as playback
+from app.domain.site import models as site
 from app.domain.videos import models as videos
+from app.domain.videos import upload_models as uploads
 
-__all__ = ["accounts", "audit", "courses", "outbox", "playback", "videos"]
+__all__ = [
+    "accounts",
+    "audit",
+    "course_admissions",
+    "course_files",
+    "courses",
+    "outbox",
+    "playback",
+    "site",
+    "uploads",
+    "videos",
+]

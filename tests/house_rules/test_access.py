@@ -20,7 +20,7 @@ from app.web.access import PUBLIC_ENDPOINTS
 from app.web.bearer import KEY_PATHS
 from app.web.scopes import COOKIE_ONLY, OPEN, SCOPES
 from tests import factories
-from tests.house_rules.access_table import KEY_ROLES, ROLES, key_rows, rows
+from tests.house_rules.access_table import KEY_ROLES, ROLES, key_rows, parts, rows
 from tests.support import html, keys, player
 from tests.support.client import CheckedClient, sign_in
 
@@ -85,7 +85,7 @@ def values(
     with app.test_request_context():
         asset = app.jinja_env.globals["asset"]("favicon.svg")  # type: ignore[operator]
     _, release, filename = asset.strip("/").split("/", 2)
-    return {
+    common = {
         "slug": course.slug,
         "category": db.session.get_one(Category, course.category_id).slug,
         "lesson_id": video_lesson.id,
@@ -107,6 +107,8 @@ def values(
         "key_id": uuid.uuid4(),  # of nobody
         "passkey_id": uuid.uuid4(),
     }
+    added = [part.values(course, video_lesson) for part in parts() if hasattr(part, "values")]
+    return {**common, **{name: value for some in added for name, value in some.items()}}
 
 
 def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
@@ -117,6 +119,8 @@ def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[
         "playback.manifest": {"token": values["token"]},
     }
     given = {name: values[name] for name in wanted if name in values}
+    for part in parts():
+        special |= getattr(part, "SPECIAL", {})
     return given | special.get(endpoint, {})
 
 
@@ -129,6 +133,8 @@ BODIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "playback.create_token": lambda values: {"lesson_id": str(values["lesson_id"])},
     "playback.heartbeat": lambda _: {"position_seconds": 1.0, "watched": []},
 }
+for part in parts():
+    BODIES |= getattr(part, "BODIES", {})
 
 
 def _path(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
@@ -211,7 +217,7 @@ def test_every_endpoint_for_programs_is_in_the_table_of_keys(app: Flask) -> None
         if rule.endpoint in SCOPES or rule.endpoint in OPEN
         for method in (rule.methods or set()) - QUIET_METHODS
     }
-    assert served - set(KEY_ROWS) == set(), "give these a row in KEYS of access_table.py"
+    assert served - set(KEY_ROWS) == set(), "give these a row in KEYS of access_rows"
     assert set(KEY_ROWS) - served == set(), "these exist no more"
 
 
@@ -240,7 +246,7 @@ def test_every_endpoint_is_in_the_table(app: Flask) -> None:
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - QUIET_METHODS
     }
-    assert served - set(ROWS) == set(), "give these a row in access_table.py"
+    assert served - set(ROWS) == set(), "give these a row in access_rows"
     assert set(ROWS) - served == set(), "these exist no more"
 
 

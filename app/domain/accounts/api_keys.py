@@ -44,9 +44,10 @@ class Scope(enum.StrEnum):
     COURSES_WRITE = "courses:write"
     PLAYBACK = "playback"
     ADMIN_READ = "admin:read"
+    ADMIN_WRITE = "admin:write"
 
 
-STAFF_SCOPES = frozenset({Scope.ADMIN_READ})
+STAFF_SCOPES = frozenset({Scope.ADMIN_READ, Scope.ADMIN_WRITE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class UserStatus(enum.StrEnum):
 class SessionKind(enum.StrEnum):
     BROWSER = "browser"
     API_KEY = "api_key"
+    VIEW_AS = "view_as"
 
 
 class TokenPurpose(enum.StrEnum):
@@ -87,16 +88,17 @@ class User(Base):
 
 
 class LoginSession(Base):
-    """One sign-in on one device, or what an API key stands on.
+    """One sign-in on one device, what an API key stands on, or staff looking as somebody else.
 
     Only the SHA-256 of the cookie's token is stored. `previous_token_hash` is the one before the
     rotation at `rotated_at`: whoever still shows it later has a stolen copy, or shares one with a
-    thief.
+    thief. `opened_by_id` is the sign-in of the member of staff who looks as `user_id`.
     """
 
     __tablename__ = "login_sessions"
     __table_args__ = (
         Index(None, "user_id"),
+        Index(None, "opened_by_id"),
         Index(
             None,
             "previous_token_hash",
@@ -111,6 +113,9 @@ class LoginSession(Base):
     user: Mapped[User] = relationship(lazy="raise")
     kind: Mapped[SessionKind] = mapped_column(
         default=SessionKind.BROWSER, server_default=text("'browser'")
+    )
+    opened_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("login_sessions.id", ondelete="CASCADE")
     )
     previous_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary())
     rotated_at: Mapped[datetime | None]

@@ -13,7 +13,10 @@ from sqlalchemy import (
     Text,
     TextClause,
     UniqueConstraint,
+    false,
+    func,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -39,12 +42,23 @@ class Level(enum.StrEnum):
 class LessonKind(enum.StrEnum):
     VIDEO = "video"
     TEXT = "text"
+    PDF = "pdf"
 
 
 class EnrollmentSource(enum.StrEnum):
     FREE = "free"
     PURCHASE = "purchase"
     MANUAL = "manual"
+    APPROVAL = "approval"
+    INVITATION = "invitation"
+
+
+class EnrollmentPolicy(enum.StrEnum):
+    """How people come into a course: by themselves, once staff agrees, or when staff asks them."""
+
+    OPEN = "open"
+    APPROVAL = "approval"
+    INVITATION = "invitation"
 
 
 class Category(Base):
@@ -85,7 +99,10 @@ class Course(Base):
     """A course. Prices are integer minor units of `currency` (ISO 4217); 0 is free.
 
     `lesson_count`, `duration_seconds` and `learner_count` are kept by the writers of lessons and
-    enrollments so that a catalog page counts nothing.
+    enrollments so that a catalog page counts nothing. `version` counts the changes to the course's
+    own fields and `outline_version` those to the order and the set of its sections and lessons;
+    whoever changes either says which one they saw. `cover_id` names the stored cover, whose sizes
+    lie at `covers/<course>/<cover>/`; without one it is drawn from the slug.
     """
 
     __tablename__ = "courses"
@@ -123,6 +140,14 @@ class Course(Base):
     currency: Mapped[str] = mapped_column(default="USD")
     outcomes: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     requirements: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
+    enrollment_policy: Mapped[EnrollmentPolicy] = mapped_column(
+        default=EnrollmentPolicy.OPEN, server_default=text("'open'")
+    )
+    has_certificate: Mapped[bool] = mapped_column(default=False, server_default=false())
+    has_discussion: Mapped[bool] = mapped_column(default=True, server_default=true())
+    cover_id: Mapped[uuid.UUID | None]
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    outline_version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     lesson_count: Mapped[int] = mapped_column(default=0)
     duration_seconds: Mapped[int] = mapped_column(default=0)
     learner_count: Mapped[int] = mapped_column(default=0)
@@ -138,12 +163,15 @@ class Course(Base):
 
 
 class Section(Base):
-    """A chapter of a course, ordered by `position`."""
+    """A chapter of a course, ordered by `position`; its lessons open to a learner
+    `opens_after_days` after the enrollment.
+    """
 
     __tablename__ = "sections"
     __table_args__ = (
         UniqueConstraint("course_id", "position", deferrable=True, initially="DEFERRED"),
         UniqueConstraint("id", "course_id"),
+        CheckConstraint("opens_after_days >= 0", name="opens_after_days_not_negative"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -151,6 +179,8 @@ class Section(Base):
     course: Mapped[Course] = relationship(back_populates="sections", lazy="raise")
     title: Mapped[str]
     position: Mapped[int]
+    opens_after_days: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     lessons: Mapped[list["Lesson"]] = relationship(
         back_populates="section", order_by="Lesson.position", lazy="raise", overlaps="course"
     )
@@ -159,7 +189,8 @@ class Section(Base):
 class Lesson(Base):
     """A lesson of a section; `course_id` is repeated so that access is one lookup.
 
-    A composite key keeps it equal to the section's.
+    A composite key keeps it equal to the section's. `incoming_video_id` is what replaces a video
+    that plays as soon as it does, too. `version` counts the changes to the lesson's own fields.
     """
 
     __tablename__ = "lessons"
@@ -170,6 +201,8 @@ class Lesson(Base):
         UniqueConstraint("section_id", "position", deferrable=True, initially="DEFERRED"),
         Index(None, "course_id"),
         Index(None, "video_id"),
+        Index(None, "incoming_video_id"),
+        Index(None, "document_id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -183,6 +216,14 @@ class Lesson(Base):
     is_preview: Mapped[bool] = mapped_column(default=False)
     body: Mapped[str] = mapped_column(default="")
     video_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("videos.id"))
+    incoming_video_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("videos.id", ondelete="SET NULL")
+    )
+    document_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("course_files.id", ondelete="SET NULL", use_alter=True)
+    )
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
 class Enrollment(Base):

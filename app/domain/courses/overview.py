@@ -7,13 +7,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, true, tuple_
+from sqlalchemy import func, select, tuple_
 
 from app.database import db
 from app.domain.accounts.models import User
-from app.domain.courses.models import Course, CourseStatus, Enrollment, Lesson
+from app.domain.courses.charge import own_courses, own_media
+from app.domain.courses.models import Course, CourseStatus, Enrollment
 from app.domain.videos import overview as videos
-from app.domain.videos.models import Video, VideoStatus
+from app.domain.videos.models import VideoStatus
 from app.domain.videos.overview import VideoRow
 
 
@@ -50,13 +51,13 @@ def count_courses(owner_id: uuid.UUID | None) -> CourseCounts:
     total, published = db.session.execute(
         select(func.count(), func.count().filter(Course.status == CourseStatus.PUBLISHED))
         .select_from(Course)
-        .where(_own_courses(owner_id))
+        .where(own_courses(owner_id))
     ).one()
     enrollments = select(func.count()).select_from(Enrollment)
     enrollments = enrollments.where(Enrollment.revoked_at.is_(None))
     if owner_id is not None:
         enrollments = enrollments.join(Course, Course.id == Enrollment.course_id)
-        enrollments = enrollments.where(_own_courses(owner_id))
+        enrollments = enrollments.where(own_courses(owner_id))
     return CourseCounts(total, published, db.session.scalar(enrollments) or 0)
 
 
@@ -81,7 +82,7 @@ def list_courses(
             Course.published_at,
         )
         .join(User, User.id == Course.instructor_id)
-        .where(_own_courses(owner_id))
+        .where(own_courses(owner_id))
         .order_by(Course.created_at.desc(), Course.id.desc())
         .limit(limit)
     )
@@ -92,32 +93,16 @@ def list_courses(
 
 def count_media(owner_id: uuid.UUID | None) -> dict[VideoStatus, int]:
     """Count videos by status, every status named."""
-    return videos.count_by_status(_own_media(owner_id))
+    return videos.count_by_status(own_media(owner_id))
 
 
 def list_media(
     owner_id: uuid.UUID | None, after: tuple[datetime, uuid.UUID] | None, limit: int
 ) -> list[VideoRow]:
     """Return videos, newest first, those behind the position `after`."""
-    return videos.list_videos(_own_media(owner_id), after, limit)
+    return videos.list_videos(own_media(owner_id), after, limit)
 
 
 def list_troubled_media(owner_id: uuid.UUID | None, limit: int) -> list[VideoRow]:
     """Return the videos somebody should look at, newest first."""
-    return videos.list_troubled(_own_media(owner_id), limit)
-
-
-def _own_courses(owner_id: uuid.UUID | None) -> ColumnElement[bool]:
-    return true() if owner_id is None else Course.instructor_id == owner_id
-
-
-def _own_media(owner_id: uuid.UUID | None) -> ColumnElement[bool]:
-    """What an instructor uploaded, and what their courses' lessons show."""
-    if owner_id is None:
-        return true()
-    shown = (
-        select(Lesson.video_id)
-        .join(Course, Course.id == Lesson.course_id)
-        .where(Course.instructor_id == owner_id, Lesson.video_id.is_not(None))
-    )
-    return or_(Video.uploaded_by_id == owner_id, Video.id.in_(shown))
+    return videos.list_troubled(own_media(owner_id), limit)

@@ -3,8 +3,9 @@
 import enum
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import utcnow
@@ -30,7 +31,12 @@ class Video(Base):
     writes generation n+1 and switches this column in one commit. `is_complete` is False while
     later rungs of a first transcode are still being encoded. `attempts` counts the transcodes
     begun since it was queued, except those an orderly shutdown interrupted. Durations are seconds
-    of media time.
+    of media time. `source_sha256` is null until the worker has read an uploaded source, and
+    `declared_sha256` what its sender said it would be. `begun_at` and `reported_at` tell when the
+    running attempt began and was last heard of; `seconds_left` is its own estimate.
+    `loudness_lufs` is the source's integrated loudness (EBU R 128). `storyboard` describes the
+    thumbnail sheets of the served generation, `{sheets, interval_seconds, columns, rows, width,
+    height, count}`.
     """
 
     __tablename__ = "videos"
@@ -45,13 +51,19 @@ class Video(Base):
     error_detail: Mapped[str | None]
     source_key: Mapped[str]
     source_bytes: Mapped[int] = mapped_column(BigInteger())
-    source_sha256: Mapped[str]
+    source_sha256: Mapped[str | None]
+    declared_sha256: Mapped[str | None]
     generation: Mapped[int | None]
     is_complete: Mapped[bool] = mapped_column(default=False)
     duration_seconds: Mapped[float | None]
     width: Mapped[int | None]
     height: Mapped[int | None]
     poster_key: Mapped[str | None]
+    loudness_lufs: Mapped[float | None]
+    storyboard: Mapped[dict[str, Any] | None]
+    begun_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
+    seconds_left: Mapped[int | None]
     uploaded_by_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
@@ -101,7 +113,7 @@ class ContentKey(Base):
 
 
 class CaptionTrack(Base):
-    """WebVTT captions of a video in one language (BCP 47 tag)."""
+    """WebVTT captions of a video in one language (BCP 47 tag); `version` counts their changes."""
 
     __tablename__ = "caption_tracks"
     __table_args__ = (UniqueConstraint("video_id", "language"),)
@@ -111,3 +123,5 @@ class CaptionTrack(Base):
     language: Mapped[str]
     label: Mapped[str]
     webvtt: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())

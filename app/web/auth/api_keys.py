@@ -36,6 +36,7 @@ MEANINGS = {
     Scope.COURSES_WRITE: lazy_gettext("Enrol you in free courses"),
     Scope.PLAYBACK: lazy_gettext("Play the lessons that are open to you, and keep your place"),
     Scope.ADMIN_READ: lazy_gettext("Read the administration, as far as your role lets you"),
+    Scope.ADMIN_WRITE: lazy_gettext("Make and change courses, and upload their videos"),
 }
 
 # What to try a new key with, by the scope that opens it.

@@ -77,6 +77,12 @@ export async function postJson(path, body = {}, options = {}) {
   return response.status === 204 ? null : received(response.json());
 }
 
+/** PUT or PATCH `body` as JSON and return the parsed answer, null for 204. Raises ApiError. */
+export async function sendJson(method, path, body, options = {}) {
+  const response = await send(path, { ...options, method, body });
+  return response.status === 204 ? null : received(response.json());
+}
+
 /** DELETE what is at `path`. Raises ApiError. */
 export async function remove(path, options = {}) {
   await send(path, { ...options, method: 'DELETE' });
