@@ -13,6 +13,11 @@ async function start(element, name) {
   }
 }
 
-for (const element of document.querySelectorAll('[data-module]')) {
-  for (const name of element.dataset.module.split(/\s+/)) start(element, name);
+/** Start what `root` asks for; also for parts of a page that are put in later. */
+export function startWithin(root) {
+  for (const element of root.querySelectorAll('[data-module]')) {
+    for (const name of element.dataset.module.split(/\s+/)) start(element, name);
+  }
 }
+
+startWithin(document);

@@ -90,13 +90,22 @@ export async function remove(path, options = {}) {
 
 /** Return the page at `path` as an inert document, or null when it cannot be had. */
 export function getPage(path) {
+  return page('GET', path);
+}
+
+/** Send `fields` (a FormData) as a form would and return the page that answers, or null. */
+export function postPage(path, fields) {
+  return page('POST', path, new URLSearchParams(fields));
+}
+
+function page(method, path, body) {
   // XMLHttpRequest parses HTML without running anything in it; Trusted Types forbid DOMParser.
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open('GET', path);
+    request.open(method, path);
     request.responseType = 'document';
     request.onload = () => resolve(request.status === 200 ? request.response : null);
     request.onerror = () => resolve(null);
-    request.send();
+    request.send(body);
   });
 }
