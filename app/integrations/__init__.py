@@ -7,10 +7,12 @@ from app.config import MailKind, Settings, StorageKind
 from app.integrations.cdn import Cdn
 from app.integrations.cloudfront_cdn import CloudFrontCdn, shared_domain
 from app.integrations.ffmpeg_transcoder import FfmpegTranscoder
+from app.integrations.images import Images
 from app.integrations.local_cdn import LocalCdn
 from app.integrations.local_storage import LocalStorage
 from app.integrations.mailer import Mailer
 from app.integrations.outbox_mailer import OutboxMailer
+from app.integrations.pillow_images import PillowImages
 from app.integrations.s3_storage import S3Storage
 from app.integrations.sendgrid_mailer import SendGridMailer
 from app.integrations.ses_mailer import SesMailer
@@ -33,6 +35,7 @@ class Integrations:
     storage: Storage
     cdn: Cdn
     transcoder: Transcoder
+    images: Images
     mailer: Mailer
 
 
@@ -42,6 +45,7 @@ def build(settings: Settings) -> Integrations:
         storage=_storage(settings),
         cdn=_cdn(settings),
         transcoder=FfmpegTranscoder(settings),
+        images=PillowImages(),
         mailer=MAILERS[settings.mail_kind](settings),
     )
 
