@@ -1,25 +1,31 @@
-"""Who may see and watch what: the one answer, in SQL.
+"""Who may see and watch what, and from when on: the one answer, in SQL.
 
 `is_visible` and `may_watch` are expressions, so that other rooms ask them inside their own
-statements; `lesson_access` asks them for one lesson.
+statements, with the parameter `now`; `lesson_access` asks them for one lesson.
 """
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
+    Interval,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
     exists,
     func,
+    literal_column,
     or_,
     select,
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from app.clock import utcnow
 from app.database import Prepared
 from app.domain.accounts.models import Role, User
 from app.domain.courses.models import (
@@ -29,11 +35,15 @@ from app.domain.courses.models import (
     Lesson,
     LessonKind,
     LessonProgress,
+    Section,
 )
-from app.errors import EnrollmentRequired, NotFound
+from app.errors import EnrollmentRequired, LessonNotOpen, NotFound
 
 OPEN_STATUSES = (CourseStatus.PUBLISHED, CourseStatus.UNLISTED)
 NEAR_END_SECONDS = 5
+# A day is 24 hours wherever the learner and the database are.
+DAY: ColumnElement[Any] = literal_column("interval '24 hours'", Interval())
+NOW: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
 
 UserColumn = ColumnElement[Any] | InstrumentedAttribute[uuid.UUID]
 
@@ -56,8 +66,46 @@ def live_enrollment(user_id: UserColumn) -> ColumnElement[bool]:
 
 
 def unlocks(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say whether every lesson of the statement's Course is open to `user_id`, if it is visible."""
+    """Say whether the statement's Course, if it is visible, takes `user_id` in.
+
+    Its lessons are then open to them, those of a chapter that opens later from that moment on.
+    """
     return or_(_is_in_charge(user_id, is_admin), is_enrolled(user_id))
+
+
+def drips_from(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ScalarSelect[datetime]:
+    """Return the moment from which chapters of the statement's Course open to `user_id`.
+
+    Null for who waits for nothing: those in charge of it, and those who are not enrolled.
+    """
+    held = aliased(Enrollment)
+    return (
+        select(held.created_at)
+        .where(
+            held.user_id == user_id,
+            held.course_id == Course.id,
+            held.revoked_at.is_(None),
+            ~_is_in_charge(user_id, is_admin),
+        )
+        .correlate_except(held)
+        .scalar_subquery()
+    )
+
+
+def opens_at(user_id: UserColumn) -> ScalarSelect[datetime]:
+    """Return when the statement's Lesson opens, or opened, to `user_id`; null unless enrolled."""
+    held, chapter = aliased(Enrollment), aliased(Section)
+    return (
+        select(held.created_at + chapter.opens_after_days * DAY)
+        .where(
+            held.user_id == user_id,
+            held.course_id == Lesson.course_id,
+            held.revoked_at.is_(None),
+            chapter.id == Lesson.section_id,
+        )
+        .correlate_except(held, chapter)
+        .scalar_subquery()
+    )
 
 
 def _is_in_charge(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -78,16 +126,26 @@ def is_visible(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElem
 
 
 def may_watch(user_id: UserColumn, is_admin: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say whether `user_id` may open the statement's Lesson; Lesson and Course must be joined."""
+    """Say whether `user_id` may open the statement's Lesson now; Lesson and Course are joined.
+
+    Enrolled people wait until its chapter opens; previews and those in charge wait for nothing.
+    """
     return and_(
         is_visible(user_id, is_admin),
-        or_(Lesson.is_preview, unlocks(user_id, is_admin)),
+        or_(
+            Lesson.is_preview,
+            _is_in_charge(user_id, is_admin),
+            func.coalesce(opens_at(user_id) <= NOW, False),
+        ),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class LessonAccess:
-    """One lesson as one person may use it. Durations and positions are seconds."""
+    """One lesson as one person may use it. Durations and positions are seconds.
+
+    `opens_at` is null for who is not enrolled, and past once the lesson's chapter is open.
+    """
 
     lesson_id: uuid.UUID
     course_id: uuid.UUID
@@ -101,6 +159,7 @@ class LessonAccess:
     is_preview: bool
     is_enrolled: bool
     may_watch: bool
+    opens_at: datetime | None
     position_seconds: float
 
     @property
@@ -121,7 +180,8 @@ IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Lesson.is_preview.ty
 
 
 def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ...]]:
-    """Return the query behind `lesson_access`, with parameters user_id, lesson_id and is_admin.
+    """Return the query behind `lesson_access`, with parameters user_id, lesson_id,
+    is_admin and now.
 
     Its columns are LessonAccess's fields, by name and in order; no row means the lesson does not
     exist for this person. With `lock_user` the user's row is taken FOR NO KEY UPDATE, which is
@@ -141,6 +201,7 @@ def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ..
             Lesson.is_preview,
             is_enrolled(USER_ID).label("is_enrolled"),
             may_watch(USER_ID, IS_ADMIN).label("may_watch"),
+            opens_at(USER_ID).label("opens_at"),
             func.coalesce(LessonProgress.position_seconds, 0.0).label("position_seconds"),
         )
         .join(Course, Course.id == Lesson.course_id)
@@ -173,7 +234,12 @@ def lesson_access(
     """Find what `user_id` may do with a lesson; None when it does not exist for them."""
     statement = _LOCKING_ACCESS if lock_user else _ACCESS
     row = statement.first(
-        {"user_id": user_id, "lesson_id": lesson_id, "is_admin": role is Role.ADMIN}
+        {
+            "user_id": user_id,
+            "lesson_id": lesson_id,
+            "is_admin": role is Role.ADMIN,
+            "now": utcnow(),
+        }
     )
     return LessonAccess(*row) if row else None
 
@@ -185,10 +251,15 @@ def require_lesson_access(
     *,
     lock_user: bool = False,
 ) -> LessonAccess:
-    """Return the access to a lesson that may be watched. Raises NotFound, EnrollmentRequired."""
+    """Return the access to a lesson that may be watched.
+
+    Raises NotFound, EnrollmentRequired, and LessonNotOpen for an enrolled person who is early.
+    """
     access = lesson_access(user_id, lesson_id, role, lock_user=lock_user)
     if access is None:
         raise NotFound
-    if not access.may_watch:
-        raise EnrollmentRequired
-    return access
+    if access.may_watch:
+        return access
+    if access.opens_at is not None:
+        raise LessonNotOpen(opens_at=access.opens_at)
+    raise EnrollmentRequired

@@ -9,10 +9,18 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy import Select, bindparam, select
 
+from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses import markdown
-from app.domain.courses.access import IS_ADMIN, USER_ID, is_visible, live_enrollment, unlocks
+from app.domain.courses.access import (
+    IS_ADMIN,
+    USER_ID,
+    drips_from,
+    is_visible,
+    live_enrollment,
+    unlocks,
+)
 from app.domain.courses.cards import CourseCard, completed_lessons, with_progress
 from app.domain.courses.catalog import list_featured
 from app.domain.courses.completion import percent_of
@@ -152,6 +160,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Enrollment.last_watched_at,
             Enrollment.completed_at,
             unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
+            drips_from(USER_ID, IS_ADMIN).label("drips_from"),
             completed_lessons(USER_ID).label("completed"),
             continue_lesson_id(USER_ID).label("continue_lesson_id"),
         )
@@ -170,11 +179,14 @@ def get_course_page(
 ) -> CourseView:
     """Return a course for its page. Raises NotFound where it does not exist for this person."""
     row = db.session.execute(
-        _COURSE, {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN}
+        _COURSE,
+        {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN, "now": utcnow()},
     ).first()
     if row is None:
         raise NotFound
-    sections = list_sections(row.id, user_id, unlocks_all=row.unlocks_all)
+    sections = list_sections(
+        row.id, user_id, unlocks_all=row.unlocks_all, drips_from=row.drips_from
+    )
     related = [card for card in list_featured(RELATED + 1, row.category_id) if card.id != row.id]
     percent = percent_of(row.completed, row.lesson_count)
     return CourseView(

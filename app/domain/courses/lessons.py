@@ -2,17 +2,20 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import Select, bindparam, select
 
+from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role
 from app.domain.courses import markdown
 from app.domain.courses.access import (
     IS_ADMIN,
     USER_ID,
+    drips_from,
     is_visible,
     lesson_access_statement,
     live_enrollment,
@@ -45,7 +48,8 @@ class LessonPage:
     `video_status` is "ready" as soon as a first rendition plays, else the state of the
     transcode, "missing" without a video, and None for a text lesson. `body_html` and
     `transcript` are empty for who may not open the lesson. `index` counts from 1; `previous`
-    and `next` are the nearest lessons this person may open.
+    and `next` are the nearest lessons this person may open, `next_opens_at` is when the one right
+    behind this does if it is not open yet.
     """
 
     course_id: uuid.UUID
@@ -67,6 +71,7 @@ class LessonPage:
     can_watch: bool
     is_enrolled: bool
     video_status: str | None
+    next_opens_at: datetime | None = None
 
     @property
     def lesson_id(self) -> uuid.UUID:
@@ -100,6 +105,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Video.generation,
             LessonProgress.completed_at,
             unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
+            drips_from(USER_ID, IS_ADMIN).label("drips_from"),
             transcripts.source(Lesson.video_id, Course.language).label("captions"),
         )
         .join(Category, Category.id == Course.category_id)
@@ -122,11 +128,14 @@ def get_lesson_page(
             "lesson_id": lesson_id,
             "user_id": user_id,
             "is_admin": role is Role.ADMIN,
+            "now": utcnow(),
         },
     ).first()
     if row is None:
         raise NotFound
-    sections = list_sections(row.course_id, user_id, unlocks_all=row.unlocks_all)
+    sections = list_sections(
+        row.course_id, user_id, unlocks_all=row.unlocks_all, drips_from=row.drips_from
+    )
     line = [(section, lesson) for section in sections for lesson in section.lessons]
     index = next((i for i, (_, lesson) in enumerate(line) if lesson.id == lesson_id), None)
     if index is None:
@@ -155,6 +164,7 @@ def get_lesson_page(
         can_watch=row.may_watch,
         is_enrolled=row.is_enrolled,
         video_status=_video_status(row, lesson.kind),
+        next_opens_at=line[index + 1][1].opens_at if index + 1 < len(line) else None,
     )
 
 
@@ -188,7 +198,8 @@ def find_lesson_to_continue(
     Raises NotFound where the course does not exist for this person.
     """
     row = db.session.execute(
-        _START, {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN}
+        _START,
+        {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN, "now": utcnow()},
     ).first()
     if row is None:
         raise NotFound

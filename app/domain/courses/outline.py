@@ -2,13 +2,15 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, and_, literal, select, tuple_
+from sqlalchemy import ScalarSelect, Select, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
+from app.clock import utcnow
 from app.database import db
-from app.domain.courses.access import UserColumn
+from app.domain.courses.access import DAY, NOW, UserColumn
 from app.domain.courses.models import (
     Course,
     Enrollment,
@@ -23,7 +25,7 @@ MAX_LESSONS = 2000
 
 @dataclass(frozen=True, slots=True)
 class LessonView:
-    """A line of the outline."""
+    """A line of the outline; one that `opens_at` a later moment is locked until then."""
 
     id: uuid.UUID
     title: str
@@ -32,15 +34,18 @@ class LessonView:
     is_preview: bool
     is_locked: bool
     is_completed: bool
+    opens_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
-    """A chapter of the outline."""
+    """A chapter of the outline. `opens_at` is None once it is open, and for who is not enrolled."""
 
     id: uuid.UUID
     title: str
     lessons: tuple[LessonView, ...]
+    opens_after_days: int = 0
+    opens_at: datetime | None = None
 
     @property
     def duration_seconds(self) -> int:
@@ -58,6 +63,7 @@ def _statement(course_id: uuid.UUID, user_id: uuid.UUID | None) -> Select[*tuple
         select(
             Section.id,
             Section.title,
+            Section.opens_after_days,
             Lesson.id,
             Lesson.title,
             Lesson.kind,
@@ -80,33 +86,50 @@ def _statement(course_id: uuid.UUID, user_id: uuid.UUID | None) -> Select[*tuple
 
 
 def list_sections(
-    course_id: uuid.UUID, user_id: uuid.UUID | None, *, unlocks_all: bool
+    course_id: uuid.UUID,
+    user_id: uuid.UUID | None,
+    *,
+    unlocks_all: bool,
+    drips_from: datetime | None,
 ) -> tuple[SectionView, ...]:
-    """List the chapters in order; without `unlocks_all` all but the previews are locked."""
-    titles: dict[uuid.UUID, str] = {}
+    """List the chapters in order; without `unlocks_all` all but the previews are locked.
+
+    `drips_from` is the moment that chapters opening later count their days from.
+    """
+    now = utcnow()
+    chapters: dict[uuid.UUID, tuple[str, int, datetime | None]] = {}
     lessons: dict[uuid.UUID, list[LessonView]] = {}
     for row in db.session.execute(_statement(course_id, user_id)):
-        section_id, section_title, lesson_id, title, kind, seconds, is_preview, is_done = row
-        titles[section_id] = section_title
+        section_id, section_title, days, lesson_id, title, kind, seconds, is_preview, done = row
+        opens_at = drips_from + timedelta(days=days) if drips_from else None
+        later = opens_at if opens_at is not None and opens_at > now else None
+        chapters[section_id] = (section_title, days, later)
         chapter = lessons.setdefault(section_id, [])
         if lesson_id is not None:
-            is_locked = not (unlocks_all or is_preview)
+            waits = later is not None and not is_preview
+            is_locked = waits or not (unlocks_all or is_preview)
+            opens = later if waits else None
             chapter.append(
-                LessonView(lesson_id, title, kind, seconds, is_preview, is_locked, is_done)
+                LessonView(lesson_id, title, kind, seconds, is_preview, is_locked, done, opens)
             )
-    return tuple(SectionView(key, title, tuple(lessons[key])) for key, title in titles.items())
+    return tuple(
+        SectionView(key, title, tuple(lessons[key]), days, later)
+        for key, (title, days, later) in chapters.items()
+    )
 
 
 def continue_lesson_id(user_id: UserColumn) -> ScalarSelect[uuid.UUID]:
     """Return the lesson to open next in the statement's Course and (outer joined) Enrollment.
 
     The last one watched if it is unfinished, else the first unfinished after it, else the first
-    unfinished; where all are complete, the last one watched or the first.
+    unfinished, those of open chapters first; where all are complete, the last one watched or the
+    first. Takes the parameter `now`.
     """
     section, last, last_section = aliased(Section), aliased(Lesson), aliased(Section)
     is_after = tuple_(section.position, Lesson.position) > tuple_(
         last_section.position, last.position
     )
+    is_open = Enrollment.created_at + section.opens_after_days * DAY <= NOW
     return (
         select(Lesson.id)
         .join(section, section.id == Lesson.section_id)
@@ -119,6 +142,7 @@ def continue_lesson_id(user_id: UserColumn) -> ScalarSelect[uuid.UUID]:
         .where(Lesson.course_id == Course.id)
         .order_by(
             LessonProgress.completed_at.is_(None).desc(),
+            func.coalesce(or_(Lesson.is_preview, is_open), True).desc(),
             (Lesson.id == last.id).desc().nulls_last(),
             is_after.desc().nulls_last(),
             section.position,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, literal, select
 
+from app.clock import utcnow
 from app.database import db
 from app.domain.courses.access import USER_ID, is_enrolled
 from app.domain.courses.cards import (
@@ -67,7 +68,8 @@ _COUNT = (
 def list_enrolled(user_id: uuid.UUID, page: int = 1) -> list[EnrolledCourse]:
     """List one page (of 48) of the courses a person is enrolled in, with their progress."""
     rows = db.session.execute(
-        _ENROLLED.limit(SHELF_SIZE).offset((max(page, 1) - 1) * SHELF_SIZE), {"user_id": user_id}
+        _ENROLLED.limit(SHELF_SIZE).offset((max(page, 1) - 1) * SHELF_SIZE),
+        {"user_id": user_id, "now": utcnow()},
     )
     return [EnrolledCourse(*_fields(row)) for row in rows]
 

@@ -51,6 +51,8 @@ def _section_view(section: SectionView) -> dict[str, Any]:
         "id": section.id,
         "title": section.title,
         "duration_seconds": section.duration_seconds,
+        "opens_after_days": section.opens_after_days,
+        "opens_at": section.opens_at,
         "lessons": [
             {
                 "id": lesson.id,
@@ -59,6 +61,7 @@ def _section_view(section: SectionView) -> dict[str, Any]:
                 "duration_seconds": lesson.duration_seconds,
                 "preview": lesson.is_preview,
                 "locked": lesson.is_locked,
+                "opens_at": lesson.opens_at,
                 "completed": lesson.is_completed,
             }
             for lesson in section.lessons

@@ -84,7 +84,7 @@ class EnrolledCoursesDocument(BaseModel):
 
 
 class LessonDocument(BaseModel):
-    """A line of the outline; `preview` lessons are open to every account."""
+    """A line of the outline; `preview` lessons are open to every account, `opens_at` is ahead."""
 
     id: UUID
     title: str
@@ -92,15 +92,21 @@ class LessonDocument(BaseModel):
     duration_seconds: int
     preview: bool
     locked: bool
+    opens_at: AwareDatetime | None
     completed: bool
 
 
 class SectionDocument(BaseModel):
-    """A chapter of the outline."""
+    """A chapter of the outline; it opens to a learner some days after the enrollment.
+
+    `opens_at` is when it does for who asks: null once it is open, and unless one is enrolled.
+    """
 
     id: UUID
     title: str
     duration_seconds: int
+    opens_after_days: int
+    opens_at: AwareDatetime | None
     lessons: list[LessonDocument]
 
 

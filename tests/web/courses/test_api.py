@@ -116,6 +116,7 @@ def test_a_course_is_told_with_its_outline(
         "duration_seconds": 60,
         "preview": False,
         "locked": True,
+        "opens_at": None,
         "completed": False,
     }
     assert [lesson["locked"] for lesson in section["lessons"]] == [True, False, True]

@@ -6,6 +6,7 @@ const STEPS = {
   SIGN_IN_REQUIRED: 'sign-in',
   signed_out: 'sign-in',
   ENROLLMENT_REQUIRED: 'course',
+  LESSON_NOT_OPEN: 'course',
   enrollment_revoked: 'course',
   suspended: 'none',
   stopped: WATCH_HERE,
