@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from app.web.json import PROBLEM
 from app.web.scopes import SCOPES
+from app.web.site import chosen
 
 VIEW = TypeVar("VIEW", bound=Callable[..., Any])
 REFERENCE = "#/components/schemas/{model}"
@@ -178,7 +179,7 @@ def document(app: Flask, public_endpoints: frozenset[str], cookie_name: str) -> 
     _, schemas = models_json_schema(named, ref_template=REFERENCE)  # type: ignore[arg-type]
     return {
         "openapi": "3.1.0",
-        "info": {"title": app.extensions["settings"].site_name + " API", "version": "1"},
+        "info": {"title": f"{chosen().name} API", "version": "1"},
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),

@@ -7,10 +7,12 @@ from pathlib import Path
 from flask import Flask, Response, send_from_directory, url_for
 from flask_babel import format_currency, get_locale, gettext
 from markupsafe import Markup
+from werkzeug.local import LocalProxy
 
 from app.clock import utcnow
 from app.config import Settings
 from app.domain.courses.covers import cover_svg
+from app.web.site import chosen
 
 STATIC = Path(__file__).parent.parent / "static"
 YEAR_SECONDS = 31536000
@@ -78,7 +80,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         asset=asset,
         course_cover=course_cover,
         get_locale=get_locale,
-        site_name=settings.site_name,
+        site=LocalProxy(chosen),
+        site_name=LocalProxy(lambda: chosen().name),
         now_year=utcnow().year,
         has_outbox=not settings.is_production,
     )

@@ -16,7 +16,7 @@ from uuid import UUID
 from flask_babel import force_locale, gettext, lazy_gettext
 
 from app.clock import utcnow
-from app.current import integrations, settings
+from app.current import integrations
 from app.database import db
 from app.domain.accounts import export as exports
 from app.domain.accounts import personal as accounts
@@ -28,6 +28,7 @@ from app.domain.courses import personal as courses
 from app.domain.outbox import mail
 from app.domain.outbox import personal as outbox
 from app.domain.playback import personal as playback
+from app.domain.site import choices
 from app.errors import StorageFull, StorageUnavailable
 from app.worker.locks import held
 from app.worker.retries import RunAgain
@@ -148,7 +149,9 @@ def pack(documents: Mapping[str, Any], user: User) -> bytes:
 def _readme(documents: Mapping[str, Any], user: User) -> str:
     made = utcnow().strftime("%Y-%m-%d %H:%M UTC")
     lines = [
-        gettext("What %(site)s keeps about %(email)s", site=settings.site_name, email=user.email),
+        gettext(
+            "What %(site)s keeps about %(email)s", site=choices.current().name, email=user.email
+        ),
         "",
         gettext("Made on %(date)s. Times are in UTC. The files are JSON in UTF-8.", date=made),
         "",

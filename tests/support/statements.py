@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+CHOICES = "FROM site_choices"
 TRANSACTIONAL = ("SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT", "BEGIN")
 
 
@@ -41,11 +42,16 @@ def _scanned(plan: dict[str, Any]) -> int:
 
 
 @contextmanager
-def recorded() -> Iterator[Statements]:
-    """Collect the statements of the block, on any engine."""
+def recorded(*, with_choices: bool = False) -> Iterator[Statements]:
+    """Collect the statements of the block, on any engine.
+
+    The site's choices are read once in some seconds, by whoever comes first: no page's cost.
+    """
     statements = Statements()
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if CHOICES in statement and not with_choices:
+            return
         if not statement.upper().startswith(TRANSACTIONAL):
             statements.sent.append((statement, parameters))
 

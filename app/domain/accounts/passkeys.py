@@ -20,6 +20,7 @@ from app.current import settings
 from app.database import db
 from app.domain.accounts import factor_changes
 from app.domain.accounts.models import Passkey, User
+from app.domain.site import choices
 from app.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def addition_options(user: User, challenge: bytes) -> dict[str, Any]:
 
     options = generate_registration_options(
         rp_id=relying_party().id,
-        rp_name=settings.site_name,
+        rp_name=choices.current().name,
         user_id=user.id.bytes,
         user_name=user.email,
         user_display_name=user.name,

@@ -9,11 +9,11 @@ import pyotp
 from sqlalchemy import or_, select, update
 
 from app.clock import utcnow
-from app.current import settings
 from app.database import db
 from app.domain.accounts import factor_changes
 from app.domain.accounts.models import User
 from app.domain.accounts.sealing import Purpose, SealBroken, seal, unseal
+from app.domain.site import choices
 from app.errors import InvalidInput
 
 log = logging.getLogger("accounts")
@@ -37,7 +37,7 @@ def grouped(secret: str) -> str:
 
 def address(secret: str, email: str) -> str:
     """Return the otpauth:// address that an app reads from a QR code."""
-    return pyotp.TOTP(secret, name=email, issuer=settings.site_name).provisioning_uri()
+    return pyotp.TOTP(secret, name=email, issuer=choices.current().name).provisioning_uri()
 
 
 def tidy(code: str) -> str | None:

@@ -28,6 +28,7 @@ from jinja2.nodes import FromImport
 from jinja2.runtime import Context
 
 from app.current import settings
+from app.domain.site import choices
 from app.errors import MailRefused
 
 APP = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def _part(
     template: str, part: str, language: str, timezone: str | None, values: Mapping[str, Any]
 ) -> str:
     context = {
-        "site_name": settings.site_name,
+        "site_name": choices.current().name,
         "site_link": settings.public_base_url,
         **values,
         "language": language,

@@ -24,6 +24,7 @@ from app.domain.playback.leases import Lease
 from app.domain.playback.models import EndReason, PlaybackSession
 from app.domain.playback.tokens import PlaybackClaims
 from app.domain.playback.watermark import Watermark
+from app.domain.site import choices
 from app.errors import (
     InvalidInput,
     NotFound,
@@ -163,7 +164,7 @@ def _open(
         "now": now,
         "minute_ago": now - timedelta(minutes=1),
         "lease_expires_at": now + timedelta(seconds=settings.playback_lease_seconds),
-        "max_streams": settings.max_streams,
+        "max_streams": choices.current().max_streams,
         "per_minute": settings.playback_tokens_per_minute,
     }
     for _ in range(CODE_ATTEMPTS):
@@ -173,7 +174,7 @@ def _open(
             return session_id, code
         if row.generation is None:
             raise VideoNotReady
-        if row.live >= settings.max_streams:
+        if row.live >= values["max_streams"]:
             raise TooManyStreams(sessions=list_live(signed_in))
         if row.recent >= settings.playback_tokens_per_minute:
             raise TooManyRequests(60, "Too many streams were started. Wait a minute.")

@@ -1,16 +1,18 @@
 """How a source file becomes a video: kept in storage, remembered, and queued for the worker."""
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from app.current import integrations, settings
+from app.current import integrations
 from app.database import db
 from app.domain.outbox import jobs
+from app.domain.site import choices
 from app.domain.videos.models import Video, VideoStatus
+from app.domain.videos.upload_models import Upload
 from app.errors import InvalidInput, MediaInvalid
-from app.integrations.containers import EXTENSIONS, sniff
+from app.integrations.containers import EXTENSIONS, HEADER_BYTES, sniff, sniff_head
 
 TRANSCODE_TASK = "videos.transcode"
 MEDIA_QUEUE = "media"
@@ -32,8 +34,9 @@ def add_from_file(path: Path, title: str, uploaded_by: Uploader | None = None) -
     uploads may be, StorageFull, StorageUnavailable.
     """
     size_bytes = path.stat().st_size
-    if size_bytes > settings.max_video_upload_bytes:
-        limit = settings.max_video_upload_bytes // 1024**2
+    largest = choices.current().max_video_upload_bytes
+    if size_bytes > largest:
+        limit = largest // 1024**2
         raise InvalidInput({"file": f"The file is larger than {limit} MB."})
     container = sniff(path)
     if container is None:
@@ -57,6 +60,56 @@ def add_from_file(path: Path, title: str, uploaded_by: Uploader | None = None) -
     return video
 
 
+def add_stored(
+    key: str,
+    title: str,
+    size_bytes: int,
+    uploaded_by: Uploader | None = None,
+    declared_sha256: str | None = None,
+) -> Video:
+    """Make a video of a source that lies in storage at `key`, and queue its transcode.
+
+    The worker reads it, compares it with `declared_sha256`, and says what is wrong with it.
+    """
+    video = Video(
+        title=title,
+        source_key=key,
+        source_bytes=size_bytes,
+        declared_sha256=declared_sha256,
+        uploaded_by_id=uploaded_by.id if uploaded_by else None,
+    )
+    db.session.add(video)
+    db.session.flush()
+    enqueue_transcode(video)
+    return video
+
+
+def add_from_upload(upload: Upload) -> Video:
+    """Make a video of a completed upload and queue its transcode.
+
+    The bytes have not passed through here: the worker reads them, and compares their hash with
+    what the sender declared. Raises MediaInvalid when the first bytes are no video's, NotFound,
+    StorageUnavailable.
+    """
+    with integrations.storage.open(upload.storage_key) as file:
+        head = file.read(HEADER_BYTES)
+    if sniff_head(head) is None:
+        raise MediaInvalid("The file is no MP4, MOV, MKV, WebM or AVI video.")
+    video = Video(
+        title=PurePosixPath(upload.filename).stem or upload.filename,
+        source_key=upload.storage_key,
+        source_bytes=upload.size_bytes,
+        source_sha256=None,
+        declared_sha256=upload.declared_sha256,
+        uploaded_by_id=upload.owner_id,
+    )
+    db.session.add(video)
+    db.session.flush()
+    upload.video_id = video.id
+    enqueue_transcode(video)
+    return video
+
+
 def enqueue_transcode(video: Video) -> None:
     """Queue a transcode of `video`'s source, with all its attempts ahead of it.
 
@@ -64,7 +117,8 @@ def enqueue_transcode(video: Video) -> None:
     """
     video.status = VideoStatus.QUEUED
     video.stage, video.progress_percent, video.attempts = None, 0, 0
-    video.error_code = video.error_detail = None
+    video.error_code = video.error_detail = video.seconds_left = None
+    video.begun_at = video.reported_at = None
     db.session.flush()
     jobs.enqueue(
         TRANSCODE_TASK, queue=MEDIA_QUEUE, lock=f"video:{video.id}", video_id=str(video.id)

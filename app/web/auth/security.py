@@ -7,12 +7,12 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from app.current import settings
 from app.database import db
 from app.domain.accounts import passkeys, second_factor, totp
 from app.domain.accounts.sealing import Purpose
 from app.domain.accounts.sessions import SignedIn
 from app.domain.playback import devices
+from app.domain.site import choices
 from app.errors import Forbidden, InvalidInput, NotFound
 from app.web.access import require_recent, require_signed_in
 from app.web.auth import blueprint, factor_changes, limits
@@ -155,7 +155,7 @@ def _make_codes(person: SignedIn) -> Response:
 def _as_file(person: SignedIn, codes: list[str]) -> dict[str, str]:
     """Return a text file as an address that holds it: the server keeps no copy to serve."""
     heading = gettext(
-        "Recovery codes for %(email)s at %(site)s", email=person.email, site=settings.site_name
+        "Recovery codes for %(email)s at %(site)s", email=person.email, site=choices.current().name
     )
     note = gettext("Each code signs you in once, in place of your second factor.")
     text = "\n".join((heading, note, "", *codes, ""))

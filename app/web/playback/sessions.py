@@ -9,6 +9,7 @@ from app.current import settings
 from app.database import db
 from app.domain.playback import devices, grants, sessions
 from app.domain.playback.sessions import Beat
+from app.domain.site import choices
 from app.integrations.cdn import Grant
 from app.web.access import client_info, require_signed_in
 from app.web.json import read_body
@@ -45,7 +46,7 @@ def create_token() -> ResponseReturnValue:
         heartbeat_interval_seconds=settings.heartbeat_interval_seconds,
         watermark={"text": started.watermark.text, "code": started.watermark.code},
         resume_position_seconds=started.resume_position_seconds,
-        max_streams=settings.max_streams,
+        max_streams=choices.current().max_streams,
     ), 201
 
 
