@@ -62,7 +62,7 @@ def given(model: type[BaseModel]) -> dict[str, str]:
 
 def read_wanted() -> Wanted:
     """Return whom the list shows. Raises InvalidInput."""
-    query = _read(PeopleQuery)
+    query = read_query(PeopleQuery)
     if "\0" in query.q:
         raise InvalidInput({"q": gettext("Use letters and digits.")})
     return Wanted(query.q, query.role, query.status)
@@ -70,7 +70,7 @@ def read_wanted() -> Wanted:
 
 def read_criteria() -> Criteria:
     """Return which events are shown. Raises InvalidInput naming each wrong field."""
-    query = _read(AuditQuery)
+    query = read_query(AuditQuery)
     faults: dict[str, str] = {}
 
     def settle(name: str, value: str, read: Callable[[str], T], remedy: object) -> T | None:
@@ -95,7 +95,8 @@ def read_criteria() -> Criteria:
     return criteria
 
 
-def _read(model: type[Q]) -> Q:
+def read_query(model: type[Q]) -> Q:
+    """Return what the address asks for. Raises InvalidInput naming each wrong parameter."""
     try:
         return model.model_validate(given(model))
     except ValidationError as error:
