@@ -71,15 +71,14 @@ class BuiltSection:
     lessons: tuple[BuiltLesson, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltCourse:
-    """A course in any state. Prices are minor units of `currency`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseFacts:
+    """A course in any state, less its description. Prices are minor units of `currency`."""
 
     id: uuid.UUID
     slug: str
     title: str
     pitch: str
-    description: str
     category_id: uuid.UUID
     category_slug: str
     category_name: str
@@ -91,8 +90,8 @@ class BuiltCourse:
     status: CourseStatus
     price_minor: int
     currency: str
-    outcomes: tuple[str, ...]
-    requirements: tuple[str, ...]
+    outcomes: list[str]
+    requirements: list[str]
     enrollment_policy: EnrollmentPolicy
     has_certificate: bool
     has_discussion: bool
@@ -105,6 +104,13 @@ class BuiltCourse:
     created_at: datetime
     updated_at: datetime
     published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltCourse(CourseFacts):
+    """A course with all that is in it."""
+
+    description: str
     sections: tuple[BuiltSection, ...]
 
     @property

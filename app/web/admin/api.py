@@ -3,29 +3,11 @@
 from flask import Response, jsonify
 
 from app.domain.courses import overview
-from app.domain.courses.overview import CourseRow
 from app.domain.videos.overview import VideoRow
 from app.web.admin import blueprint, owner_scope
 from app.web.admin.paging import read_page
-from app.web.admin.schemas import PageQuery, StaffCoursesDocument, StaffMediaDocument
+from app.web.admin.schemas import PageQuery, StaffMediaDocument
 from app.web.openapi import describe
-
-
-def _course_view(row: CourseRow) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "slug": row.slug,
-        "title": row.title,
-        "status": row.status.value,
-        "instructor": {"name": row.instructor_name},
-        "lesson_count": row.lesson_count,
-        "learner_count": row.learner_count,
-        "duration_seconds": row.duration_seconds,
-        "price": {"amount_minor": row.price_minor, "currency": row.currency},
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-        "published_at": row.published_at,
-    }
 
 
 def _media_view(row: VideoRow) -> dict[str, object]:
@@ -46,16 +28,6 @@ def _media_view(row: VideoRow) -> dict[str, object]:
         "created_at": row.created_at,
         "ready_at": row.ready_at,
     }
-
-
-@blueprint.get("/api/admin/courses")
-@describe({200: StaffCoursesDocument}, query=PageQuery)
-def list_courses() -> Response:
-    """List courses in any state, newest first."""
-    owner_id = owner_scope()
-    page = read_page(lambda after, limit: overview.list_courses(owner_id, after, limit))
-    items = [_course_view(row) for row in page.items]
-    return jsonify(items=items, next_cursor=page.next_cursor)
 
 
 @blueprint.get("/api/admin/media")

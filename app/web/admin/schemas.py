@@ -5,7 +5,6 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from app.domain.courses.models import CourseStatus
 from app.domain.videos.models import VideoStatus
 from app.web.admin.paging import MAX_PAGE_SIZE, PAGE_SIZE
 
@@ -15,43 +14,6 @@ class PageQuery(BaseModel):
 
     cursor: str | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE
-
-
-class StaffCoursePrice(BaseModel):
-    """Money in minor units; 0 is free."""
-
-    amount_minor: int
-    currency: str
-
-
-class StaffCourseInstructor(BaseModel):
-    """Who teaches it."""
-
-    name: str
-
-
-class StaffCourse(BaseModel):
-    """A course in any state."""
-
-    id: UUID
-    slug: str
-    title: str
-    status: CourseStatus
-    instructor: StaffCourseInstructor
-    lesson_count: int
-    learner_count: int
-    duration_seconds: int
-    price: StaffCoursePrice
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    published_at: AwareDatetime | None
-
-
-class StaffCoursesDocument(BaseModel):
-    """Courses, newest first."""
-
-    items: list[StaffCourse]
-    next_cursor: str | None
 
 
 class StaffVideoError(BaseModel):
