@@ -77,8 +77,8 @@ def get_versions(maker: Maker, course_id: uuid.UUID) -> Versions:
     return Versions(
         course.version,
         course.outline_version,
-        dict(db.session.execute(sections).tuples().all()),
-        dict(db.session.execute(lessons).tuples().all()),
+        {row[0]: row[1] for row in db.session.execute(sections)},
+        {row[0]: row[1] for row in db.session.execute(lessons)},
     )
 
 

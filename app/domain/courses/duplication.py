@@ -78,15 +78,8 @@ def _copy_lessons(
 
 
 def _copy_files(source_id: uuid.UUID, copy_id: uuid.UUID, lessons: dict[uuid.UUID, Lesson]) -> None:
-    documents = dict(
-        db.session.execute(
-            select(Lesson.document_id, Lesson.id).where(
-                Lesson.course_id == source_id, Lesson.document_id.is_not(None)
-            )
-        )
-        .tuples()
-        .all()
-    )
+    found = select(Lesson.document_id).where(Lesson.course_id == source_id)
+    documents = set(db.session.scalars(found.where(Lesson.document_id.is_not(None))))
     for file in db.session.scalars(select(CourseFile).where(CourseFile.course_id == source_id)):
         lesson = lessons[file.lesson_id]
         values = _values(file, COPIED_FILE)

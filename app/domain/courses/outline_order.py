@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from sqlalchemy import select, update
+from sqlalchemy import select, union_all, update
 
 from app.database import db
 from app.domain.courses.models import Course, Lesson, Section
@@ -37,16 +37,11 @@ def current_order(course_id: uuid.UUID) -> list[SectionOrder]:
 
 def described(course: Course) -> dict[str, Any]:
     """Return the outline with its titles, as somebody needs it who meant another one."""
-    titles = dict(
-        db.session.execute(select(Section.id, Section.title).where(Section.course_id == course.id))
-        .tuples()
-        .all()
+    rows = union_all(
+        select(Section.id, Section.title).where(Section.course_id == course.id),
+        select(Lesson.id, Lesson.title).where(Lesson.course_id == course.id),
     )
-    titles |= dict(
-        db.session.execute(select(Lesson.id, Lesson.title).where(Lesson.course_id == course.id))
-        .tuples()
-        .all()
-    )
+    titles = {row[0]: row[1] for row in db.session.execute(rows)}
     return {
         "id": course.id,
         "outline_version": course.outline_version,
