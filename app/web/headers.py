@@ -15,6 +15,8 @@ ISOLATION = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
+# What no cookie and no language changes.
+SAME_FOR_ALL = ("static", "pages.accent", "pages.logo")
 OURSELVES = ("autoplay", "encrypted-media", "fullscreen", "picture-in-picture")
 
 
@@ -48,6 +50,13 @@ def content_security_policy(settings: Settings) -> str:
 LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+
+# A PDF that the lesson page shows in a frame: the browser's own viewer and nothing else.
+DOCUMENT_POLICY = (
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
 
 
@@ -91,14 +100,25 @@ def _frame_letters(response: Response) -> None:
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
 
 
+def _frame_documents(response: Response) -> None:
+    """Let the lesson page frame its PDF, and the PDF be framed by it."""
+    if request.endpoint == "courses.learn":
+        response.headers["Content-Security-Policy"] += "; frame-src 'self'"
+    elif response.mimetype == "application/pdf":
+        response.headers["Content-Security-Policy"] = DOCUMENT_POLICY
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+
+
 def _complete(response: Response) -> Response:
     headers = response.headers
     headers.extend(ISOLATION)
     if request.endpoint in ("pages.outbox_mail", "pages.outbox_letter"):
         _frame_letters(response)
+    if request.endpoint in ("courses.learn", "courses.lesson_file"):
+        _frame_documents(response)
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "private, no-store"
-    elif request.endpoint != "static" and "public" in headers["Cache-Control"]:
+    elif request.endpoint not in SAME_FOR_ALL and "public" in headers["Cache-Control"]:
         response.vary.update(("Cookie", "Accept-Language"))
     return response
 

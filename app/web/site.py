@@ -1,10 +1,14 @@
 """What the site's people chose, for whoever answers: it stands while the database is away, too."""
 
+import hashlib
+from functools import lru_cache
+
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.database import db
 from app.domain.site import choices
+from app.domain.site.accent import stylesheet
 from app.domain.site.choices import Choices
 
 
@@ -18,3 +22,9 @@ def chosen() -> Choices:
     except (OperationalError, PoolTimeout):
         db.session.rollback()
         return choices.last_known()
+
+
+@lru_cache(maxsize=360)
+def look_version(hue: int) -> str:
+    """Return what changes in the address of an accent's stylesheet when the sheet does."""
+    return hashlib.sha256(stylesheet(hue).encode()).hexdigest()[:10]

@@ -12,7 +12,7 @@ from werkzeug.local import LocalProxy
 from app.clock import utcnow
 from app.config import Settings
 from app.domain.courses.covers import cover_svg
-from app.web.site import chosen
+from app.web.site import chosen, look_version
 
 STATIC = Path(__file__).parent.parent / "static"
 YEAR_SECONDS = 31536000
@@ -61,6 +61,11 @@ def course_cover(slug: str, hue: int) -> Markup:
     return Markup(cover_svg(slug, hue))  # noqa: S704
 
 
+def accent_sheet(hue: int) -> str:
+    """Return the address of the stylesheet that draws the site in an accent of `hue`."""
+    return url_for("pages.accent", hue=hue, v=look_version(hue))
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Register globals, filters and the static route (immutable for a year under its release)."""
     current = release_of(STATIC)
@@ -80,6 +85,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         asset=asset,
         course_cover=course_cover,
         get_locale=get_locale,
+        accent_sheet=accent_sheet,
         site=LocalProxy(chosen),
         site_name=LocalProxy(lambda: chosen().name),
         now_year=utcnow().year,

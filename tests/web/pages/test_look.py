@@ -1,0 +1,94 @@
+"""The look that the site's people chose: on every page, and without inline styles."""
+
+import io
+import uuid
+
+import pytest
+from PIL import Image
+
+from app.current import integrations
+from app.database import db
+from app.domain.accounts.models import User
+from app.domain.site import choices, logos
+from app.errors import FileRefused
+from tests.support.client import CheckedClient
+
+PAGES = ("/", "/auth/sign-in", "/no-such-page", "/courses")
+
+
+def choose(user: User, **chosen: object) -> None:
+    choices.change(user.id, chosen)
+    db.session.commit()
+
+
+def picture(width: int, height: int, kind: str = "PNG") -> bytes:
+    sent = io.BytesIO()
+    Image.new("RGB", (width, height), (180, 40, 40)).save(sent, kind)
+    return sent.getvalue()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_wears_what_was_chosen(client: CheckedClient, admin: User, path: str) -> None:
+    before = client.get(path).text
+    assert "data-accent" not in before
+    logo_id = uuid.uuid4()
+    choose(admin, name="Weavers & Dyers", accent_hue=30, logo_id=logo_id)
+    page = client.get(path).text
+    assert "Weavers &amp; Dyers</title>" in page
+    assert 'href="/accent/30.css?v=' in page
+    assert f'<img class="logo" src="/logo/{logo_id}.webp" alt="">' in page
+
+
+def test_accent_is_kept_for_a_year_while_its_address_names_it(
+    client: CheckedClient, admin: User
+) -> None:
+    choose(admin, accent_hue=30)
+    address = client.get("/").text.split('href="/accent/')[1].split('"')[0]
+    named, guessed = client.get(f"/accent/{address}"), client.get("/accent/30.css?v=old")
+    assert named.headers["Content-Type"].startswith("text/css")
+    assert named.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "Cookie" not in named.headers.get("Vary", "")
+    assert named.text == guessed.text
+    assert "immutable" not in guessed.headers["Cache-Control"]
+
+
+def test_there_is_no_hue_beyond_the_circle(client: CheckedClient) -> None:
+    assert client.get("/accent/360.css").status_code == 404
+
+
+def test_logo_is_drawn_anew_and_kept_for_a_year(client: CheckedClient) -> None:
+    logo_id = logos.draw_bytes(picture(1200, 400, "JPEG"))
+    answer = client.get(f"/logo/{logo_id}.webp")
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert Image.open(io.BytesIO(answer.data)).size == (480, 160)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", b""], ids=["svg", "empty"]
+)
+def test_what_is_no_picture_becomes_no_logo(sent: bytes) -> None:
+    before = integrations.storage.list_keys(logos.FOLDER)
+    with pytest.raises(FileRefused):
+        logos.draw_bytes(sent)
+    assert integrations.storage.list_keys(logos.FOLDER) == before
+
+
+def test_banner_is_no_logo() -> None:
+    with pytest.raises(FileRefused, match="8 times"):
+        logos.draw_bytes(picture(900, 100))
+
+
+def test_only_the_chosen_logo_is_kept() -> None:
+    first, second = (logos.draw_bytes(picture(64, 64)) for _ in range(2))
+    logos.remove_others(second)
+    kept = "".join(integrations.storage.list_keys(logos.FOLDER))
+    assert str(second) in kept
+    assert str(first) not in kept
+    logos.remove_others(None)
+    assert integrations.storage.list_keys(logos.FOLDER) == []
+
+
+def test_name_is_in_letters_and_the_api(client: CheckedClient, admin: User) -> None:
+    choose(admin, name="Weavers")
+    assert client.get("/api/openapi.json").get_json()["info"]["title"] == "Weavers API"
