@@ -1,4 +1,4 @@
-"""Making courses: the course is open and `owner`'s, so it is not deleted, and others' is nothing."""
+"""Making courses: the course is open and `owner`'s, so nobody may delete it as it is."""
 
 from typing import Any
 
