@@ -11,6 +11,7 @@ from app.integrations.transcoder import (
     EncodeJob,
     MediaInfo,
     Rung,
+    StillSheets,
     VideoRung,
     even_pixels,
 )
@@ -20,6 +21,7 @@ SAMPLE_HEIGHT = 360
 SAMPLE_CRF = 23
 
 _AUDIO_RATE = 48_000
+_PEAK_LIMIT = 0.891  # -1 dB below full scale, the headroom EBU R 128 leaves to lossy coding
 _AAC_PRIMING_SAMPLES = 1024
 _PRESET = "veryfast"
 _POSTER_WIDTH = 1280
@@ -39,7 +41,7 @@ def encode(job: EncodeJob) -> list[str]:
     videos = [rung for rung in job.rungs if isinstance(rung, VideoRung)]
     graph = [*_video_graph(job, videos)]
     if len(videos) < len(job.rungs):
-        graph.append(_audio_graph(job.info))
+        graph.append(_audio_graph(job.info, job.gain_db))
     outputs: list[str] = []
     for rung in job.rungs:
         codec = (
@@ -96,6 +98,28 @@ def poster(source: Path, info: MediaInfo, target: Path) -> list[str]:
     return [*_QUIET, "-ss", start, *_input(source), *still, "-map_metadata", "-1", *image]
 
 
+def stills(media: Path, wanted: StillSheets, target: Path) -> list[str]:
+    """Return the arguments that lay stills of an encoded rung out in numbered sheets.
+
+    A segment begins with its only key frame, so key frames alone are decoded.
+    """
+    chain = [
+        f"select='not(mod(n,{wanted.step}))'",
+        f"scale={wanted.width}:{wanted.height},setsar=1",
+        f"tile={wanted.columns}x{wanted.rows}",
+        "format=yuvj420p",
+    ]
+    output = ["-map", "0:v:0", "-fps_mode", "passthrough", "-vf", ",".join(chain), "-q:v", "6"]
+    image = ["-start_number", "0", "-f", "image2", str(target / "%05d.jpg")]
+    return [*_QUIET, "-skip_frame", "nokey", *_input(media), *output, *image]
+
+
+def loudness(source: Path) -> list[str]:
+    """Return the arguments that print the loudness of `source` so far, ten times a second."""
+    chain = "ebur128=metadata=1,ametadata=mode=print:key=lavfi.r128.I:file=-"
+    return [*_QUIET, *_input(source), "-map", "0:a:0", "-af", chain, "-f", "null", "-"]
+
+
 def decode(media: Path) -> list[str]:
     """Return the arguments that decode `media` and stop at the first fault.
 
@@ -138,17 +162,21 @@ def _thinned(job: EncodeJob, rung: VideoRung) -> str:
     return f"fps={job.frame_rate / rung.frame_step}:start_time=0:round=up,"
 
 
-def _audio_graph(info: MediaInfo) -> str:
+def _audio_graph(info: MediaInfo, gain_db: float) -> str:
     """Return the sound's filters: 48 kHz, starting at zero, endless (the output ends it).
+
+    One gain for the whole title keeps what is quiet and what is loud in it as they were.
 
     The encoder puts its priming samples in front; as many are cut here, so that without an edit
     list sound and picture are in step.
     """
     if not info.has_audio:
         return f"anullsrc=r={_AUDIO_RATE}:cl=mono[audio]"
+    limiter = f"alimiter=limit={_PEAK_LIMIT}:level=false:latency=true,"
+    louder = f"volume={gain_db:.2f}dB,{limiter}" if gain_db else ""
     return (
         f"[0:a:0]aresample={_AUDIO_RATE}:async=1:first_pts=0,"
-        f"atrim=start_sample={_AAC_PRIMING_SAMPLES},asetpts=PTS-STARTPTS,apad[audio]"
+        f"atrim=start_sample={_AAC_PRIMING_SAMPLES},asetpts=PTS-STARTPTS,{louder}apad[audio]"
     )
 
 

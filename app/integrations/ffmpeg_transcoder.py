@@ -14,21 +14,27 @@ from app.config import ConfigurationError, Settings
 from app.errors import MediaInvalid, StorageFull, TranscodeFailed
 from app.integrations import ffmpeg_commands, sandbox
 from app.integrations.containers import FORMAT_WHITELIST, family, sniff
+from app.integrations.ffmpeg_progress import SILENCE_LUFS, Followed, LoudnessMeter
 from app.integrations.sandbox import Limits, ProgramFailed
 from app.integrations.transcoder import (
     INIT_NAME,
+    Attend,
     ContentSample,
     DecodedMedia,
     EncodedRung,
     EncodeJob,
     MediaInfo,
     Rung,
+    StillSheets,
     VideoRung,
+    unattended,
 )
 
 _PROBE_SCRIPT = Path(__file__).with_name("probe_script.py")
 _PROBE_SECONDS = 300
 _SAMPLE_SECONDS = 120
+_STILLS_SECONDS = 600
+_STALL_SECONDS = 300.0
 _GIGABYTE = 1024**3
 _MIN_SIDE, _MAX_SIDE = 16, 8192
 _MAX_DURATION_SECONDS = 12 * 3600
@@ -41,12 +47,16 @@ Progress = Callable[[float], None]
 
 
 class FfmpegTranscoder:
-    """Runs ffmpeg and the probe, each in a sandboxed process of its own."""
+    """Runs ffmpeg and the probe, each in a sandboxed process of its own.
 
-    def __init__(self, settings: Settings) -> None:
+    A program that makes no progress for `stall_seconds` is stopped.
+    """
+
+    def __init__(self, settings: Settings, stall_seconds: float = _STALL_SECONDS) -> None:
         self._settings = settings
+        self._stall_seconds = stall_seconds
 
-    def probe(self, source: Path) -> MediaInfo:
+    def probe(self, source: Path, attend: Attend = unattended) -> MediaInfo:
         """Describe `source`, having read all of it. Raises MediaInvalid."""
         claimed = sniff(source)
         if claimed is None:
@@ -54,7 +64,9 @@ class FfmpegTranscoder:
         script = [sys.executable, "-I", str(_PROBE_SCRIPT), str(source), FORMAT_WHITELIST]
         limits = Limits(_PROBE_SECONDS, memory_bytes=2 * _GIGABYTE, file_bytes=0)
         try:
-            printed = sandbox.run(script, limits, reads=[source, _PROBE_SCRIPT])
+            printed = sandbox.run(
+                script, limits, reads=[source, _PROBE_SCRIPT], on_tick=_calling(attend)
+            )
             found = json.loads(printed[-1])
         except (ProgramFailed, ValueError, IndexError) as error:
             raise MediaInvalid("The file could not be read to its end.") from error
@@ -64,11 +76,14 @@ class FfmpegTranscoder:
             raise MediaInvalid("The file's first bytes and its content disagree about its kind.")
         return _checked(found, claimed)
 
-    def sample(self, source: Path, info: MediaInfo, scratch: Path) -> ContentSample:
+    def sample(
+        self, source: Path, info: MediaInfo, scratch: Path, attend: Attend = unattended
+    ) -> ContentSample:
         """Encode a few seconds at low resolution and measure them. Raises TranscodeFailed."""
         target = scratch / "sample.h264"
         arguments, seconds = ffmpeg_commands.sample(source, info, target)
-        self._run(arguments, _SAMPLE_SECONDS, reads=[source], writes=scratch)
+        tick = _calling(attend)
+        self._run(arguments, _SAMPLE_SECONDS, reads=[source], writes=scratch, on_tick=tick)
         bits = 8 * target.stat().st_size
         target.unlink()
         return ContentSample(bits / seconds, *ffmpeg_commands.sample_size(info))
@@ -83,9 +98,22 @@ class FfmpegTranscoder:
             self._settings.transcode_timeout_seconds,
             reads=[job.source],
             writes=job.target,
-            on_tick=_Fraction(float(job.frame_count / job.frame_rate), on_progress),
+            on_tick=self._follow(float(job.frame_count / job.frame_rate), on_progress),
         )
         return [_finished(job, rung) for rung in job.rungs]
+
+    def measure_loudness(
+        self, source: Path, duration_seconds: float, on_progress: Progress
+    ) -> float | None:
+        """Return the loudness of `source`'s sound in LUFS, None when it is silence."""
+        meter = LoudnessMeter(duration_seconds, on_progress)
+        self._run(
+            ffmpeg_commands.loudness(source),
+            self._settings.transcode_timeout_seconds,
+            reads=[source],
+            on_tick=meter,
+        )
+        return meter.lufs if meter.lufs > SILENCE_LUFS else None
 
     def make_poster(self, source: Path, info: MediaInfo, target: Path) -> None:
         """Write a still of `source` to `target`. Raises TranscodeFailed, StorageFull."""
@@ -94,9 +122,23 @@ class FfmpegTranscoder:
         if not target.is_file():
             raise TranscodeFailed("No still could be taken from the video.")
 
+    def make_stills(
+        self, media: Path, wanted: StillSheets, target: Path, attend: Attend = unattended
+    ) -> list[Path]:
+        """Write the sheets of stills of `media`. Raises TranscodeFailed, StorageFull."""
+        with _disk_errors():
+            target.mkdir(parents=True, exist_ok=True)
+        arguments = ffmpeg_commands.stills(media, wanted, target)
+        tick = _calling(attend)
+        self._run(arguments, _STILLS_SECONDS, reads=[media], writes=target, on_tick=tick)
+        sheets = sorted(target.glob("*.jpg"))
+        if len(sheets) != wanted.sheets:
+            raise TranscodeFailed(f"{len(sheets)} of {wanted.sheets} sheets of stills were made.")
+        return sheets
+
     def decode(self, media: Path, duration_seconds: float, on_progress: Progress) -> DecodedMedia:
         """Decode all of `media`. Raises TranscodeFailed at the first fault."""
-        reader = _Fraction(duration_seconds, on_progress)
+        reader = self._follow(duration_seconds, on_progress)
         self._run(
             ffmpeg_commands.decode(media),
             self._settings.transcode_timeout_seconds,
@@ -120,7 +162,11 @@ class FfmpegTranscoder:
         except ProgramFailed as error:
             if any(_DISK_FULL in line for line in error.errors):
                 raise StorageFull from error
-            raise
+            folders = [path.parent for path in reads] + ([writes] if writes else [])
+            raise _without_folders(error, folders) from error
+
+    def _follow(self, duration_seconds: float, on_progress: Progress) -> Followed:
+        return Followed(duration_seconds, on_progress, self._stall_seconds)
 
     @cached_property
     def _ffmpeg(self) -> str:
@@ -135,23 +181,17 @@ class FfmpegTranscoder:
         return _wheel_ffmpeg() or _path_ffmpeg()
 
 
-class _Fraction:
-    """Follows `-progress` lines; tells the fraction of `duration_seconds` that is done."""
+def _calling(attend: Attend) -> sandbox.Tick:
+    return lambda _: attend()
 
-    def __init__(self, duration_seconds: float, on_progress: Progress) -> None:
-        self._duration = duration_seconds
-        self._on_progress = on_progress
-        self.seconds = 0.0
-        self.frames = 0
 
-    def __call__(self, line: str) -> None:
-        name, _, value = line.partition("=")
-        if name == "out_time_us" and value.lstrip("-").isdigit():
-            self.seconds = max(0.0, int(value) / 1_000_000)
-        elif name == "frame" and value.isdigit():
-            self.frames = int(value)
-        elif name in ("progress", ""):
-            self._on_progress(min(1.0, self.seconds / self._duration))
+def _without_folders(error: ProgramFailed, folders: Sequence[Path]) -> ProgramFailed:
+    """Return the failure without the names of this machine's folders: people read it."""
+    summary, *_ = error.detail.split("\n")
+    lines = list(error.errors)
+    for folder in folders:
+        lines = [line.replace(f"{folder}/", "") for line in lines]
+    return ProgramFailed(summary, lines)
 
 
 def _checked(found: dict[str, Any], container: str) -> MediaInfo:

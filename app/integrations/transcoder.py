@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+Attend = Callable[[], None]
+
 INIT_NAME = "init.mp4"
 SEGMENT_SECONDS = 4
 
@@ -69,7 +71,8 @@ Rung = VideoRung | AudioRung
 class EncodeJob:
     """One decode of `source` into `rungs`, each in the folder `target/<rung name>/`.
 
-    The result lasts exactly `frame_count` pictures; sound and picture are padded to it.
+    The result lasts exactly `frame_count` pictures; sound and picture are padded to it. The sound
+    is made louder by `gain_db` decibels, its peaks kept below full scale.
     """
 
     source: Path
@@ -78,6 +81,27 @@ class EncodeJob:
     frame_count: int
     rungs: Sequence[Rung]
     target: Path
+    gain_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StillSheets:
+    """Stills of a rung laid out in sheets: one of every `step` segments, `count` in all.
+
+    Sizes are pixels of one still; a sheet holds `columns` by `rows` of them.
+    """
+
+    step: int
+    count: int
+    columns: int
+    rows: int
+    width: int
+    height: int
+
+    @property
+    def sheets(self) -> int:
+        """How many sheets the stills fill."""
+        return -(-self.count // (self.columns * self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +132,33 @@ def even_pixels(value: float) -> int:
     return max(2, 2 * round(value / 2))
 
 
+def unattended() -> None:
+    """Stop nothing."""
+
+
 class Transcoder(Protocol):
     """Reads hostile media in a sandbox. What a callback raises stops the work and passes through.
 
     Callbacks are called at least once a second while work goes on.
     """
 
-    def probe(self, source: Path) -> MediaInfo:
+    def probe(self, source: Path, attend: Attend = unattended) -> MediaInfo:
         """Describe `source`. Raises MediaInvalid when it is not a video of a known kind."""
         ...
 
-    def sample(self, source: Path, info: MediaInfo, scratch: Path) -> ContentSample:
+    def sample(
+        self, source: Path, info: MediaInfo, scratch: Path, attend: Attend = unattended
+    ) -> ContentSample:
         """Encode a few seconds into `scratch` and measure them. Raises TranscodeFailed."""
+        ...
+
+    def measure_loudness(
+        self, source: Path, duration_seconds: float, on_progress: Callable[[float], None]
+    ) -> float | None:
+        """Return the integrated loudness of `source`'s sound in LUFS (EBU R 128).
+
+        None when there is nothing to hear. Raises TranscodeFailed.
+        """
         ...
 
     def encode(self, job: EncodeJob, on_progress: Callable[[float], None]) -> list[EncodedRung]:
@@ -128,6 +167,15 @@ class Transcoder(Protocol):
 
     def make_poster(self, source: Path, info: MediaInfo, target: Path) -> None:
         """Write a JPEG still of `source` to `target`. Raises TranscodeFailed, StorageFull."""
+        ...
+
+    def make_stills(
+        self, media: Path, wanted: StillSheets, target: Path, attend: Attend = unattended
+    ) -> list[Path]:
+        """Write the JPEG sheets of an encoded rung into the folder `target`, in order.
+
+        Raises TranscodeFailed, StorageFull.
+        """
         ...
 
     def decode(

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,19 +13,26 @@ from app.domain.courses import authoring
 from app.domain.videos import generations, transcoding
 from app.domain.videos.generations import MAX_ATTEMPTS, Publication, TooManyAttempts, Work
 from app.domain.videos.models import Video
-from app.domain.videos.transcoding import Progress
-from app.errors import DomainError, MediaInvalid
+from app.domain.videos.sources import Progress, SourceProven
+from app.domain.videos.transcoding import Step
+from app.errors import DomainError, MediaInvalid, StorageFull, StorageUnavailable
+from app.worker.estimates import Estimate
 from app.worker.locks import held
 from app.worker.retries import Interrupted, RunAgain
 
 log = logging.getLogger("worker.transcode")
 
 _REPORT_SECONDS = 1.0
+_SIGN_OF_LIFE_SECONDS = 5.0
 _ATTEMPT_WAIT = timedelta(seconds=30)
 
 
-class _Gone(Exception):
-    """The video was deleted while it was being transcoded."""
+class _Ended(Exception):
+    """The video was deleted or its transcode cancelled; `made` was stored and is not served."""
+
+    def __init__(self, made: Publication | None = None) -> None:
+        super().__init__()
+        self.made = made
 
 
 def transcode(video_id: UUID, should_stop: Callable[[], bool]) -> None:
@@ -42,8 +50,8 @@ def transcode(video_id: UUID, should_stop: Callable[[], bool]) -> None:
             generations.release(video_id)
             _commit()
             raise
-        except _Gone:
-            integrations.storage.delete_prefix(work.prefix)
+        except _Ended as ended:
+            _remove_unserved(work, ended.made)
         except MediaInvalid as error:
             _fail(video_id, error.code, error.detail)
         except DomainError as error:
@@ -60,24 +68,40 @@ class _Recorder:
     def __init__(self, work: Work, should_stop: Callable[[], bool]) -> None:
         self._work = work
         self._should_stop = should_stop
+        self._estimate = Estimate()
         self._told: Progress | None = None
         self._told_at = 0.0
 
-    def __call__(self, step: Progress | Publication) -> None:
+    def __call__(self, step: Step) -> None:
         if self._should_stop():
             raise Interrupted
         if isinstance(step, Publication):
             self._publish(step)
-        elif step != self._told and time.monotonic() - self._told_at >= _REPORT_SECONDS:
-            generations.report(self._work.video_id, step.stage, step.percent)
-            _commit()
+        elif isinstance(step, SourceProven):
+            self._go_on(generations.prove(self._work.video_id, step.sha256))
+        elif self._is_due(step):
+            left = self._estimate.seconds_left(step.percent, time.monotonic())
+            self._go_on(
+                generations.report(self._work.video_id, step.stage, int(step.percent), left)
+            )
             self._told, self._told_at = step, time.monotonic()
+
+    def _is_due(self, step: Progress) -> bool:
+        """Whether to tell: what is new once a second, and that there is life now and then."""
+        wait = _SIGN_OF_LIFE_SECONDS if step == self._told else _REPORT_SECONDS
+        return time.monotonic() - self._told_at >= wait
+
+    def _go_on(self, is_wanted: bool) -> None:
+        _commit()
+        if not is_wanted:
+            raise _Ended
 
     def _publish(self, publication: Publication) -> None:
         names = ", ".join(rendition.name for rendition in publication.renditions)
+        authoring.hold_courses(self._work.video_id)
         if not generations.publish(self._work, publication):
             db.session.rollback()
-            raise _Gone
+            raise _Ended(publication)
         authoring.follow_video(db.session.get_one(Video, self._work.video_id))
         _commit()
         log.info(
@@ -86,6 +110,20 @@ class _Recorder:
             self._work.generation,
             extra={"video_id": str(self._work.video_id)},
         )
+
+
+def _remove_unserved(work: Work, made: Publication | None) -> None:
+    """Remove from storage what this attempt stored and nobody may watch.
+
+    What cannot be removed now is swept later.
+    """
+    served = generations.published_names(work)
+    db.session.rollback()
+    names = [rendition.name for rendition in made.renditions] if made else []
+    folders = [f"{work.prefix}/{name}" for name in names if name not in served]
+    with suppress(StorageFull, StorageUnavailable):
+        for folder in folders if served else [work.prefix]:
+            integrations.storage.delete_prefix(folder)
 
 
 def _begin(video_id: UUID) -> Work | None:

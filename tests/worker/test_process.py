@@ -111,7 +111,7 @@ def is_ready(video_id: UUID) -> bool:
 def is_half_done(video_id: UUID) -> bool:
     """Whether the first rungs are published and the others are being encoded."""
     video = row(video_id)
-    return video.generation == 1 and video.progress_percent > 32
+    return video.generation == 1 and video.stage == "encoding"
 
 
 def is_encoding(video_id: UUID) -> bool:
@@ -133,7 +133,7 @@ def assert_effect_once(video_id: UUID) -> None:
     names = {rendition.name for rendition in queries.list_renditions(video_id, 1)}
     assert names == {"360p", "240p", "audio"}
     keys = integrations.storage.list_keys(f"media/{video_id}")
-    assert len(keys) == len(names) * (SEGMENTS + 1) + 1
+    assert len(keys) == len(names) * (SEGMENTS + 1) + 2  # with poster and storyboard
     wait_until(lambda: job_states() == [], 10)
 
 

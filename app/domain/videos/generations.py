@@ -6,6 +6,7 @@ Nothing here takes longer than a query; the work between the calls is `transcodi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -30,6 +31,7 @@ class TooManyAttempts(Exception):
 class Work:
     """A claimed video. `published` holds the playlist templates of rungs that are served already
     and `keys` the open content keys by window; both are empty when starting from nothing.
+    `expected_sha256` is what the source has to be, where somebody said so.
     """
 
     video_id: UUID
@@ -39,6 +41,7 @@ class Work:
     is_served: bool
     published: Mapping[str, str]
     keys: Mapping[int, bytes]
+    expected_sha256: str | None = None
 
     @property
     def prefix(self) -> str:
@@ -48,7 +51,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Verified rungs to serve from now on, with the facts of their title."""
+    """Verified rungs to serve from now on, with the facts of their title.
+
+    `storyboard` and `loudness_lufs` are None where an earlier publication of the generation had
+    them already.
+    """
 
     renditions: Sequence[Rendition]
     keys: Mapping[int, bytes]
@@ -57,6 +64,8 @@ class Publication:
     height: int
     poster_key: str
     is_complete: bool
+    storyboard: dict[str, Any] | None = None
+    loudness_lufs: float | None = None
 
 
 def storage_prefix(video_id: UUID, generation: int) -> str:
@@ -73,11 +82,13 @@ def begin(video_id: UUID) -> Work | None:
     video = db.session.get(Video, video_id, with_for_update=True, populate_existing=True)
     if video is None or video.status in (VideoStatus.READY, VideoStatus.FAILED):
         return None
+    video.status = VideoStatus.PROCESSING
     if video.attempts >= MAX_ATTEMPTS:
         raise TooManyAttempts
     video.attempts += 1
-    video.status = VideoStatus.PROCESSING
     video.error_code = video.error_detail = None
+    video.begun_at = video.reported_at = utcnow()
+    video.stage, video.progress_percent, video.seconds_left = None, 0, None
     is_resumed = not video.is_complete and video.generation and video.attempts < MAX_ATTEMPTS
     generation = video.generation if is_resumed and video.generation else _next_generation(video)
     return Work(
@@ -88,25 +99,46 @@ def begin(video_id: UUID) -> Work | None:
         is_served=video.generation is not None,
         published=_published(video.id, generation),
         keys=_open_keys(video.id, generation),
+        expected_sha256=video.declared_sha256 or video.source_sha256,
     )
 
 
-def report(video_id: UUID, stage: str, progress_percent: int) -> None:
-    """Note how far a transcode is."""
-    db.session.execute(
+def report(
+    video_id: UUID, stage: str, progress_percent: int, seconds_left: int | None = None
+) -> bool:
+    """Note how far a transcode is; False when it was cancelled or its video deleted."""
+    noted = db.session.scalar(
         update(Video)
         .where(Video.id == video_id, Video.status == VideoStatus.PROCESSING)
-        .values(stage=stage, progress_percent=progress_percent)
+        .values(
+            stage=stage,
+            progress_percent=progress_percent,
+            seconds_left=seconds_left,
+            reported_at=utcnow(),
+        )
+        .returning(Video.id)
     )
+    return noted is not None
+
+
+def prove(video_id: UUID, sha256: str) -> bool:
+    """Note what the source turned out to be; False as `report` says it."""
+    noted = db.session.scalar(
+        update(Video)
+        .where(Video.id == video_id, Video.status == VideoStatus.PROCESSING)
+        .values(source_sha256=sha256, reported_at=utcnow())
+        .returning(Video.id)
+    )
+    return noted is not None
 
 
 def publish(work: Work, publication: Publication) -> bool:
-    """Serve the publication's rungs; False when the video has gone meanwhile.
+    """Serve the publication's rungs; False when the video was deleted or cancelled meanwhile.
 
     Renditions are unique by name, so that of two workers only one can publish a rung.
     """
     video = db.session.get(Video, work.video_id, with_for_update=True, populate_existing=True)
-    if video is None:
+    if video is None or video.status is not VideoStatus.PROCESSING:
         return False
     db.session.add_all(publication.renditions)
     _add_keys(work, publication.keys)
@@ -115,9 +147,13 @@ def publish(work: Work, publication: Publication) -> bool:
     video.duration_seconds = publication.duration_seconds
     video.width, video.height = publication.width, publication.height
     video.poster_key = publication.poster_key
+    if publication.storyboard is not None:
+        video.storyboard = publication.storyboard
+    if publication.loudness_lufs is not None:
+        video.loudness_lufs = publication.loudness_lufs
     if publication.is_complete:
         video.status = VideoStatus.READY
-        video.stage, video.progress_percent = None, 100
+        video.stage, video.progress_percent, video.seconds_left = None, 100, None
         video.attempts = 0
         video.ready_at = utcnow()
     db.session.flush()
@@ -140,9 +176,17 @@ def release(video_id: UUID) -> None:
         update(Video)
         .where(Video.id == video_id, Video.status == VideoStatus.PROCESSING)
         .values(
-            status=VideoStatus.QUEUED, stage=None, attempts=func.greatest(Video.attempts - 1, 0)
+            status=VideoStatus.QUEUED,
+            stage=None,
+            seconds_left=None,
+            attempts=func.greatest(Video.attempts - 1, 0),
         )
     )
+
+
+def published_names(work: Work) -> set[str]:
+    """Return the rungs of the work's generation that are served."""
+    return set(_published(work.video_id, work.generation))
 
 
 def list_outdated() -> list[tuple[UUID, int]]:
@@ -215,10 +259,12 @@ def _add_keys(work: Work, open_keys: Mapping[int, bytes]) -> None:
 def _leave(video_id: UUID, status: VideoStatus, code: str, detail: str) -> None:
     db.session.execute(
         update(Video)
-        .where(Video.id == video_id, Video.status != VideoStatus.READY)
+        # only what is being worked at: a cancelled one keeps saying so, one queued anew its place
+        .where(Video.id == video_id, Video.status == VideoStatus.PROCESSING)
         .values(
             status=status,
             stage=None,
+            seconds_left=None,
             error_code=code,
             error_detail=detail[-_DETAIL_CHARACTERS:],
         )

@@ -35,9 +35,16 @@ class Verifier:
     scratch: Path
 
     def verify(
-        self, rung: Rung, template: str, digests: Sequence[bytes], on_progress: Progress
+        self,
+        rung: Rung,
+        template: str,
+        digests: Sequence[bytes],
+        on_progress: Progress,
+        use: Callable[[Path], None] | None = None,
     ) -> None:
         """Check a stored rung by its own playlist; tells the fraction done.
+
+        What was proven is handed to `use` as one file, before that goes.
 
         `digests` are the SHA-256 of the segments as they were encoded: a decoder hides small
         faults, and CBC notices none.
@@ -53,12 +60,14 @@ class Verifier:
             decoded = self.transcoder.decode(
                 media, self.ladder.duration_seconds, lambda done: on_progress(0.5 + done / 2)
             )
+            listed = sum(float(segment.duration) for segment in segments)
+            self._measure(rung, decoded, listed)
+            if use is not None:
+                use(media)
         except OSError as error:
             raise StorageFull from error
         finally:
             media.unlink(missing_ok=True)
-        listed = sum(float(segment.duration) for segment in segments)
-        self._measure(rung, decoded, listed)
 
     def _parts(
         self, rung: Rung, segments: list[PlaylistSegment], digests: Sequence[bytes]

@@ -16,7 +16,8 @@ from app.current import integrations, settings
 from app.domain.videos import encryption, playlists, transcoding
 from app.domain.videos.generations import Publication, Work
 from app.domain.videos.models import Rendition, RenditionKind
-from app.domain.videos.transcoding import Progress, Stage
+from app.domain.videos.sources import Progress, Stage
+from app.domain.videos.transcoding import Step
 from app.domain.videos.verification import VerificationFailed
 from app.errors import DomainError, MediaInvalid, StorageFull, StorageUnavailable, TranscodeFailed
 from app.integrations.local_storage import LocalStorage
@@ -30,9 +31,9 @@ RATE = 15
 class Told:
     """Everything a transcode told, in order."""
 
-    steps: list[Progress | Publication] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
-    def __call__(self, step: Progress | Publication) -> None:
+    def __call__(self, step: Step) -> None:
         self.steps.append(step)
 
     @property
@@ -180,7 +181,7 @@ def test_what_lies_in_storage_is_noise(camera: Done) -> None:
 
 
 def test_storage_holds_what_the_playlists_name_and_a_poster(camera: Done) -> None:
-    expected = {"poster.jpg"}
+    expected = {"poster.jpg", "storyboard/00000.jpg"}
     for name, rung in camera.told.rungs.items():
         expected.add(f"{name}/init.mp4")
         expected |= {segment.name for segment in playlists.read_segments(rung.playlist)}
@@ -231,7 +232,7 @@ def test_a_title_that_is_served_changes_only_when_all_is_made(short: Path) -> No
 def test_a_second_attempt_makes_only_what_is_missing(short: Path) -> None:
     first = Done(work_on(short), Told())
 
-    def lose_power(step: Progress | Publication) -> None:
+    def lose_power(step: Step) -> None:
         first.told(step)
         if first.told.publications:
             raise SystemExit
@@ -277,8 +278,8 @@ class Stop(Exception):
     """Raised by the teller to end the work."""
 
 
-def stop_when(condition: Callable[[Progress], bool]) -> Callable[[Progress | Publication], None]:
-    def tell(step: Progress | Publication) -> None:
+def stop_when(condition: Callable[[Progress], bool]) -> Callable[[Step], None]:
+    def tell(step: Step) -> None:
         if isinstance(step, Progress) and condition(step):
             raise Stop
 

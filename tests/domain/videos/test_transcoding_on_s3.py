@@ -44,5 +44,5 @@ def test_a_bucket_serves_as_well_as_a_directory(
         with integrations.storage.open(f"{work.prefix}/{segment.name}") as stored:
             ciphertext = stored.read()
         assert b"moof" in encryption.decrypt(ciphertext, published[1].keys[0], segment.iv)
-        assert len(storage.list_keys(work.prefix)) == 3 * (2 + 1) + 1
+        assert len(storage.list_keys(work.prefix)) == 3 * (2 + 1) + 2
     assert list((settings.data_dir / transcoding.WORK_FOLDER).iterdir()) == []
