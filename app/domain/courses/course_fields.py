@@ -13,7 +13,7 @@ from app.errors import InvalidInput
 
 MAX_TITLE = 120
 MAX_PITCH = 200
-MAX_TEXT = 20_000
+MAX_DESCRIPTION = 20_000
 MAX_LINES = 20
 MAX_LINE = 200
 MAX_SLUG = 80
@@ -118,7 +118,7 @@ def _price(price: Money, faults: dict[str, str]) -> dict[str, Any]:
 
 
 def _check(columns: Mapping[str, Any], faults: dict[str, str]) -> None:
-    for name, most in (("title", MAX_TITLE), ("pitch", MAX_PITCH), ("description", MAX_TEXT)):
+    for name, most in _LENGTHS.items():
         if len(columns.get(name, "")) > most:
             faults[name] = f"Use at most {most:,} characters."
     if columns.get("title") == "":
@@ -155,6 +155,7 @@ def _instructor_fault(user_id: uuid.UUID) -> str | None:
     return "Choose an instructor or administrator whose account is open."
 
 
+_LENGTHS = {"title": MAX_TITLE, "pitch": MAX_PITCH, "description": MAX_DESCRIPTION}
 _CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slug": _slug_fault,
     "language": _language_fault,
