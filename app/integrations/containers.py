@@ -14,7 +14,11 @@ _FAMILIES = {"mov": "mp4", "mp4": "mp4", "matroska": "matroska", "webm": "matros
 def sniff(path: Path) -> str | None:
     """Return the container family that the first bytes claim: mp4, matroska, avi or None."""
     with path.open("rb") as file:
-        head = file.read(HEADER_BYTES)
+        return sniff_head(file.read(HEADER_BYTES))
+
+
+def sniff_head(head: bytes) -> str | None:
+    """Return the container family of a file that begins so, or None."""
     if head[4:8] in _MP4_BOXES:
         return "mp4"
     if head.startswith(_MATROSKA):

@@ -38,6 +38,10 @@ class S3Uploads:
             )
         return str(answer["UploadId"])
 
+    def free_bytes(self) -> int | None:
+        """Return None: a bucket does not end."""
+        return None
+
     def part_url(self, key: str, upload: str, number: int, lifetime_seconds: int) -> str | None:
         """Return an address that takes this one part by PUT."""
         with self._bucket.translating(key):

@@ -56,6 +56,10 @@ class Uploads(Protocol):
         """Begin an upload and return its name. Raises StorageFull, StorageUnavailable."""
         ...
 
+    def free_bytes(self) -> int | None:
+        """Return how large an object may be begun now, or None when nobody can say."""
+        ...
+
     def part_url(self, key: str, upload: str, number: int, lifetime_seconds: int) -> str | None:
         """Return where to PUT a part, or None when this application takes the parts itself."""
         ...

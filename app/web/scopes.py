@@ -26,10 +26,35 @@ SCOPES: dict[str, Scope] = {
     "playback.list_sessions": Scope.PLAYBACK,
     "playback.stop_session": Scope.PLAYBACK,
     "admin.list_courses": Scope.ADMIN_READ,
+    "admin.create_course": Scope.ADMIN_WRITE,
+    "admin.get_made_course": Scope.ADMIN_READ,
+    "admin.change_course": Scope.ADMIN_WRITE,
+    "admin.delete_course": Scope.ADMIN_WRITE,
+    "admin.duplicate_course": Scope.ADMIN_WRITE,
+    "admin.get_checklist": Scope.ADMIN_READ,
+    "admin.get_versions": Scope.ADMIN_READ,
+    "admin.put_outline": Scope.ADMIN_WRITE,
+    "admin.list_sections": Scope.ADMIN_READ,
+    "admin.create_section": Scope.ADMIN_WRITE,
+    "admin.get_section": Scope.ADMIN_READ,
+    "admin.change_section": Scope.ADMIN_WRITE,
+    "admin.delete_section": Scope.ADMIN_WRITE,
+    "admin.list_lessons": Scope.ADMIN_READ,
+    "admin.create_lesson": Scope.ADMIN_WRITE,
+    "admin.get_lesson": Scope.ADMIN_READ,
+    "admin.change_lesson": Scope.ADMIN_WRITE,
+    "admin.delete_lesson": Scope.ADMIN_WRITE,
+    "admin.render_markdown": Scope.ADMIN_READ,
     "admin.list_media": Scope.ADMIN_READ,
     "admin.list_users": Scope.ADMIN_READ,
     "admin.get_user": Scope.ADMIN_READ,
     "admin.list_audit": Scope.ADMIN_READ,
+    "admin.upload_limits": Scope.ADMIN_READ,
+    "admin.list_uploads": Scope.ADMIN_READ,
+    "admin.get_upload": Scope.ADMIN_READ,
+    "admin.create_upload": Scope.ADMIN_WRITE,
+    "admin.complete_upload": Scope.ADMIN_WRITE,
+    "admin.cancel_upload": Scope.ADMIN_WRITE,
 }
 
 # Credentials, sessions, keys, second factors, exports, deletion: a leaked key must not become an
@@ -82,8 +107,17 @@ COOKIE_ONLY = frozenset(
     }
 )
 
-# These tell everybody the same, with a key or without.
-OPEN = frozenset({"pages.health", "pages.live", "pages.ready", "pages.openapi", "pages.api_docs"})
+# These tell everybody the same, with a key or without. `admin.put_part` asks for its address alone.
+OPEN = frozenset(
+    {
+        "pages.health",
+        "pages.live",
+        "pages.ready",
+        "pages.openapi",
+        "pages.api_docs",
+        "admin.put_part",
+    }
+)
 
 
 def require_scope(person: SignedIn, endpoint: str) -> None:

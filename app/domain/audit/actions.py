@@ -39,6 +39,7 @@ class Action(enum.StrEnum):
     ROLE_CHANGED = "role.changed"
     ACCESS_REFUSED = "access.refused"
     AUDIT_EXPORTED = "audit.exported"
+    VIDEO_ADDED = "video.added"
     COURSE_CREATED = "course.created"
     COURSE_CHANGED = "course.changed"
     COURSE_PUBLISHED = "course.published"

@@ -95,19 +95,18 @@ def add_from_upload(upload: Upload) -> Video:
         head = file.read(HEADER_BYTES)
     if sniff_head(head) is None:
         raise MediaInvalid("The file is no MP4, MOV, MKV, WebM or AVI video.")
-    video = Video(
-        title=PurePosixPath(upload.filename).stem or upload.filename,
-        source_key=upload.storage_key,
-        source_bytes=upload.size_bytes,
-        source_sha256=None,
-        declared_sha256=upload.declared_sha256,
-        uploaded_by_id=upload.owner_id,
+    title = PurePosixPath(upload.filename).stem or upload.filename
+    video = add_stored(
+        upload.storage_key, title, upload.size_bytes, declared_sha256=upload.declared_sha256
     )
-    db.session.add(video)
-    db.session.flush()
+    video.uploaded_by_id = upload.owner_id
     upload.video_id = video.id
-    enqueue_transcode(video)
     return video
+
+
+def find_video(video_id: UUID | None) -> Video | None:
+    """Return a video, or None."""
+    return db.session.get(Video, video_id) if video_id else None
 
 
 def enqueue_transcode(video: Video) -> None:
