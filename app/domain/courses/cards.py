@@ -19,7 +19,8 @@ from app.domain.courses.models import Category, Course, Enrollment, LessonProgre
 class CourseCard:
     """A course in a list. `progress_percent` is None and `is_enrolled` False for everybody else.
 
-    Prices are minor units of `currency`; `hue` (0-359) is the category's.
+    Prices are minor units of `currency`; `hue` (0-359) is the category's. Without a `cover_id` the
+    cover is drawn.
     """
 
     id: uuid.UUID
@@ -37,6 +38,7 @@ class CourseCard:
     learner_count: int
     price_minor: int
     currency: str
+    cover_id: uuid.UUID | None = None
     progress_percent: int | None = None
     is_enrolled: bool = False
 
@@ -64,6 +66,7 @@ CARD_COLUMNS = (
     Course.learner_count,
     Course.price_minor,
     Course.currency,
+    Course.cover_id,
 )
 
 

@@ -88,6 +88,7 @@ class CourseView:
     category_slug: str
     category_name: str
     hue: int
+    cover_id: uuid.UUID | None
     instructor: Instructor
     price_minor: int
     currency: str
@@ -142,6 +143,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Category.slug.label("category_slug"),
             Category.name.label("category_name"),
             Category.hue,
+            Course.cover_id,
             User.name.label("instructor_name"),
             User.headline,
             User.bio,
@@ -202,6 +204,7 @@ def get_course_page(
         category_slug=row.category_slug,
         category_name=row.category_name,
         hue=row.hue,
+        cover_id=row.cover_id,
         instructor=Instructor(row.instructor_name, row.headline, row.bio),
         price_minor=row.price_minor,
         currency=row.currency,

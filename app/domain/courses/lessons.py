@@ -23,6 +23,7 @@ from app.domain.courses.access import (
     unlocks,
 )
 from app.domain.courses.completion import percent_of
+from app.domain.courses.files import OpenFile, files_column, open_files
 from app.domain.courses.models import (
     Category,
     Course,
@@ -46,10 +47,10 @@ class LessonPage:
     """A lesson as one person sees it.
 
     `video_status` is "ready" as soon as a first rendition plays, else the state of the
-    transcode, "missing" without a video, and None for a text lesson. `body_html` and
-    `transcript` are empty for who may not open the lesson. `index` counts from 1; `previous`
-    and `next` are the nearest lessons this person may open, `next_opens_at` is when the one right
-    behind this does if it is not open yet.
+    transcode, "missing" without a video, and None for a text or PDF lesson. `body_html`,
+    `transcript`, `document` and `resources` are empty for who may not open the lesson. `index`
+    counts from 1; `previous` and `next` are the nearest lessons this person may open,
+    `next_opens_at` is when the one right behind this does if it is not open yet.
     """
 
     course_id: uuid.UUID
@@ -57,6 +58,7 @@ class LessonPage:
     course_title: str
     category_name: str
     hue: int
+    cover_id: uuid.UUID | None
     sections: tuple[SectionView, ...]
     lesson: LessonView
     section_title: str
@@ -71,6 +73,8 @@ class LessonPage:
     can_watch: bool
     is_enrolled: bool
     video_status: str | None
+    document: OpenFile | None = None
+    resources: tuple[OpenFile, ...] = ()
     next_opens_at: datetime | None = None
 
     @property
@@ -101,6 +105,9 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Lesson.body,
             Category.name.label("category_name"),
             Category.hue,
+            Course.cover_id,
+            Lesson.document_id,
+            files_column().label("files"),
             Video.status.label("video_status"),
             Video.generation,
             LessonProgress.completed_at,
@@ -144,12 +151,14 @@ def get_lesson_page(
     before = [other for _, other in line[:index] if not other.is_locked]
     after = [other for _, other in line[index + 1 :] if not other.is_locked]
     done = sum(other.is_completed for _, other in line)
+    files = open_files(row.files) if row.may_watch else ()
     return LessonPage(
         course_id=row.course_id,
         course_slug=slug,
         course_title=row.course_title,
         category_name=row.category_name,
         hue=row.hue,
+        cover_id=row.cover_id,
         sections=sections,
         lesson=lesson,
         section_title=section.title,
@@ -164,6 +173,8 @@ def get_lesson_page(
         can_watch=row.may_watch,
         is_enrolled=row.is_enrolled,
         video_status=_video_status(row, lesson.kind),
+        document=next((file for file in files if file.id == row.document_id), None),
+        resources=tuple(file for file in files if file.id != row.document_id),
         next_opens_at=line[index + 1][1].opens_at if index + 1 < len(line) else None,
     )
 
