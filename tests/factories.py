@@ -11,6 +11,7 @@ from app.current import integrations, settings
 from app.database import Base, db
 from app.domain.accounts.models import Role, User
 from app.domain.accounts.passwords import hash_password
+from app.domain.courses.admission_models import CourseInvitation, EnrollmentRequest
 from app.domain.courses.models import (
     Category,
     Course,
@@ -173,3 +174,13 @@ def make_enrollment(user: User, course: Course, **values: Any) -> Enrollment:
         course.learner_count += 1
         db.session.commit()
     return enrollment
+
+
+def make_request(user: User, course: Course, **values: Any) -> EnrollmentRequest:
+    """Have `user` ask to be let into `course`."""
+    return _added(EnrollmentRequest(user_id=user.id, course_id=course.id, **values))
+
+
+def make_invitation(email: str, course: Course, **values: Any) -> CourseInvitation:
+    """Invite an address into `course`."""
+    return _added(CourseInvitation(email=email, course_id=course.id, **values))

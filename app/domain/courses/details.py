@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy.orm import aliased
 
 from app.clock import utcnow
 from app.database import db
@@ -21,14 +22,18 @@ from app.domain.courses.access import (
     live_enrollment,
     unlocks,
 )
+from app.domain.courses.admission import ASK_AGAIN_AFTER
+from app.domain.courses.admission_models import EnrollmentRequest, RequestStatus
 from app.domain.courses.cards import CourseCard, completed_lessons, with_progress
 from app.domain.courses.catalog import list_featured
 from app.domain.courses.completion import percent_of
+from app.domain.courses.enrollments import invited_at
 from app.domain.courses.models import (
     Category,
     Course,
     CourseStatus,
     Enrollment,
+    EnrollmentPolicy,
     EnrollmentSource,
     Level,
 )
@@ -44,6 +49,11 @@ class PrimaryAction(enum.StrEnum):
     SIGN_IN = "sign_in"
     ENROLL = "enroll"
     BUY = "buy"
+    ASK = "ask"
+    WAIT = "wait"
+    DECLINED = "declined"
+    INVITATION = "invitation"
+    WITHDRAWN = "withdrawn"
     START = "start"
     CONTINUE = "continue"
     COMPLETED = "completed"
@@ -70,10 +80,21 @@ class EnrollmentView:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestView:
+    """The person's request to be let in; once declined it may be made again at `ask_again_at`."""
+
+    status: RequestStatus
+    created_at: datetime
+    decided_at: datetime | None
+    ask_again_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CourseView:
     """A course as one person sees it. Prices are minor units; `progress_percent` is 0-100.
 
-    `continue_lesson_id` is None for visitors and where the course has no lesson yet.
+    `continue_lesson_id` is None for visitors and where the course has no lesson yet. `request` is
+    the person's own; `is_invited` says that an invitation lets them in, whatever the course costs.
     """
 
     id: uuid.UUID
@@ -100,7 +121,10 @@ class CourseView:
     published_at: datetime | None
     updated_at: datetime
     sections: tuple[SectionView, ...]
+    enrollment_policy: EnrollmentPolicy
     enrollment: EnrollmentView | None
+    request: RequestView | None
+    is_invited: bool
     progress_percent: int
     primary_action: PrimaryAction
     continue_lesson_id: uuid.UUID | None
@@ -129,6 +153,13 @@ class CourseView:
 
 
 def _statement() -> Select[*tuple[Any, ...]]:
+    ended = aliased(Enrollment)
+    revoked_at = (
+        select(ended.revoked_at)
+        .where(ended.user_id == USER_ID, ended.course_id == Course.id)
+        .correlate(Course)
+        .scalar_subquery()
+    )
     return (
         select(
             Course.id,
@@ -161,6 +192,12 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Enrollment.created_at.label("enrolled_at"),
             Enrollment.last_watched_at,
             Enrollment.completed_at,
+            Course.enrollment_policy,
+            EnrollmentRequest.status.label("request_status"),
+            EnrollmentRequest.created_at.label("asked_at"),
+            EnrollmentRequest.decided_at,
+            invited_at(USER_ID).label("invited_at"),
+            revoked_at.label("revoked_at"),
             unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
             drips_from(USER_ID, IS_ADMIN).label("drips_from"),
             completed_lessons(USER_ID).label("completed"),
@@ -169,6 +206,13 @@ def _statement() -> Select[*tuple[Any, ...]]:
         .join(Category, Category.id == Course.category_id)
         .join(User, User.id == Course.instructor_id)
         .outerjoin(Enrollment, live_enrollment(USER_ID))
+        .outerjoin(
+            EnrollmentRequest,
+            and_(
+                EnrollmentRequest.user_id == USER_ID,
+                EnrollmentRequest.course_id == Course.id,
+            ),
+        )
         .where(Course.slug == bindparam("slug"), is_visible(USER_ID, IS_ADMIN))
     )
 
@@ -216,7 +260,10 @@ def get_course_page(
         published_at=row.published_at,
         updated_at=row.updated_at,
         sections=sections,
+        enrollment_policy=row.enrollment_policy,
         enrollment=_enrollment(row),
+        request=_request(row),
+        is_invited=_is_invited(row),
         progress_percent=percent,
         primary_action=_primary_action(row, percent, is_signed_in=user_id is not None),
         continue_lesson_id=row.continue_lesson_id if user_id else None,
@@ -232,12 +279,48 @@ def _enrollment(row: Any) -> EnrollmentView | None:
     )
 
 
+def _request(row: Any) -> RequestView | None:
+    if row.request_status is None:
+        return None
+    is_declined = row.request_status is RequestStatus.DECLINED and row.decided_at is not None
+    ask_again_at = row.decided_at + ASK_AGAIN_AFTER if is_declined else None
+    return RequestView(row.request_status, row.asked_at, row.decided_at, ask_again_at)
+
+
+def _is_invited(row: Any) -> bool:
+    """Whether an invitation opens the door; one from before a removal does not."""
+    if row.invited_at is None or row.unlocks_all:
+        return False
+    return row.revoked_at is None or bool(row.invited_at > row.revoked_at)
+
+
 def _primary_action(row: Any, percent: int, *, is_signed_in: bool) -> PrimaryAction:
     if not is_signed_in:
         return PrimaryAction.SIGN_IN
     if not row.unlocks_all:
-        return PrimaryAction.BUY if row.price_minor else PrimaryAction.ENROLL
+        return _way_in(row)
     if percent == 100:
         return PrimaryAction.COMPLETED
     has_begun = row.completed > 0 or row.last_watched_at is not None
     return PrimaryAction.CONTINUE if has_begun else PrimaryAction.START
+
+
+def _way_in(row: Any) -> PrimaryAction:
+    if _is_invited(row):
+        return PrimaryAction.ENROLL
+    if row.revoked_at is not None:
+        return PrimaryAction.WITHDRAWN
+    if row.enrollment_policy is EnrollmentPolicy.APPROVAL:
+        return _way_of_asking(_request(row))
+    if row.enrollment_policy is EnrollmentPolicy.INVITATION:
+        return PrimaryAction.INVITATION
+    return PrimaryAction.BUY if row.price_minor else PrimaryAction.ENROLL
+
+
+def _way_of_asking(request: RequestView | None) -> PrimaryAction:
+    if request is None:
+        return PrimaryAction.ASK
+    if request.status is RequestStatus.PENDING:
+        return PrimaryAction.WAIT
+    is_early = request.ask_again_at is not None and request.ask_again_at > utcnow()
+    return PrimaryAction.DECLINED if is_early else PrimaryAction.ASK

@@ -1,29 +1,64 @@
 """Enrollments: how people come into a course and lose it again, each counted exactly once."""
 
 import uuid
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ScalarSelect, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import utcnow
 from app.database import db
-from app.domain.accounts.models import Role
-from app.domain.courses.access import IS_ADMIN, OPEN_STATUSES, USER_ID, is_visible
-from app.domain.courses.models import Course, Enrollment, EnrollmentSource
-from app.errors import Forbidden, NotFound, PaymentRequired
+from app.domain.accounts.models import Role, User
+from app.domain.courses.access import IS_ADMIN, OPEN_STATUSES, USER_ID, UserColumn, is_visible
+from app.domain.courses.admission_models import CourseInvitation
+from app.domain.courses.models import Course, Enrollment, EnrollmentPolicy, EnrollmentSource
+from app.errors import (
+    ApprovalRequired,
+    Forbidden,
+    InvitationRequired,
+    NotFound,
+    PaymentRequired,
+)
+
+
+def invited_at(user_id: UserColumn) -> ScalarSelect[datetime]:
+    """Return when `user_id` was invited into the statement's Course; null unless they were.
+
+    Only an address that was verified counts: anybody may sign up with somebody else's.
+    """
+    return (
+        select(func.max(CourseInvitation.created_at))
+        .join(User, User.email == CourseInvitation.email)
+        .where(
+            User.id == user_id,
+            User.email_verified_at.is_not(None),
+            CourseInvitation.course_id == Course.id,
+        )
+        .correlate(Course)
+        .scalar_subquery()
+    )
+
+
+_COURSE = select(
+    Course.id,
+    Course.status,
+    Course.price_minor,
+    Course.currency,
+    Course.enrollment_policy,
+    invited_at(USER_ID).label("invited_at"),
+).where(is_visible(USER_ID, IS_ADMIN))
 
 
 def enroll(user_id: uuid.UUID, slug: str, role: Role | None = None) -> tuple[Enrollment, bool]:
-    """Enrol in a free course; True when the enrollment is new.
+    """Enrol by one's own doing; True when the enrollment is new.
 
-    Raises NotFound, PaymentRequired for a priced course, and Forbidden where an earlier
-    enrollment was revoked: only staff gives that back.
+    An invitation opens any course, whatever it costs. Raises NotFound, PaymentRequired for a
+    priced course, ApprovalRequired, InvitationRequired, and Forbidden where an earlier enrollment
+    was revoked: only staff gives that back.
     """
     course = db.session.execute(
-        select(Course.id, Course.status, Course.price_minor, Course.currency).where(
-            Course.slug == slug, is_visible(USER_ID, IS_ADMIN)
-        ),
-        {"user_id": user_id, "is_admin": role is Role.ADMIN},
+        _COURSE.where(Course.slug == slug), {"user_id": user_id, "is_admin": role is Role.ADMIN}
     ).first()
     if course is None:
         raise NotFound
@@ -31,15 +66,42 @@ def enroll(user_id: uuid.UUID, slug: str, role: Role | None = None) -> tuple[Enr
     if existing is None:
         if course.status not in OPEN_STATUSES:
             raise NotFound
-        if course.price_minor > 0:
-            price = {"amount_minor": course.price_minor, "currency": course.currency}
-            raise PaymentRequired(price=price)
-        if _insert(user_id, course.id, EnrollmentSource.FREE):
+        if _insert(user_id, course.id, _source_of(course)):
+            _accept(user_id, course)
             return _get(user_id, course.id), True
         existing = _get(user_id, course.id)
-    if existing.revoked_at is not None:
+    if existing.revoked_at is None:
+        return existing, False
+    if course.invited_at is None or course.invited_at < existing.revoked_at:
         raise Forbidden("Your access to this course was withdrawn. Write to us to have it back.")
-    return existing, False
+    _accept(user_id, course)
+    return grant(user_id, course.id, EnrollmentSource.INVITATION), True
+
+
+def _source_of(course: Any) -> EnrollmentSource:
+    """Return what lets somebody in who is not: the invitation, or the open door."""
+    if course.invited_at is not None:
+        return EnrollmentSource.INVITATION
+    if course.enrollment_policy is EnrollmentPolicy.APPROVAL:
+        raise ApprovalRequired
+    if course.enrollment_policy is EnrollmentPolicy.INVITATION:
+        raise InvitationRequired
+    if course.price_minor > 0:
+        price = {"amount_minor": course.price_minor, "currency": course.currency}
+        raise PaymentRequired(price=price)
+    return EnrollmentSource.FREE
+
+
+def _accept(user_id: uuid.UUID, course: Any) -> None:
+    if course.invited_at is None:
+        return
+    address = select(User.email).where(User.id == user_id).scalar_subquery()
+    db.session.execute(
+        update(CourseInvitation)
+        .where(CourseInvitation.course_id == course.id, CourseInvitation.email == address)
+        .values(accepted_at=func.coalesce(CourseInvitation.accepted_at, utcnow()))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def grant(user_id: uuid.UUID, course_id: uuid.UUID, source: EnrollmentSource) -> Enrollment:

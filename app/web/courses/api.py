@@ -6,10 +6,16 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from app.database import db
+from app.domain.courses import admission
+from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.cards import CourseCard
 from app.domain.courses.catalog import search
-from app.domain.courses.details import CourseView, EnrollmentView, get_course_page
-from app.domain.courses.enrollments import enroll
+from app.domain.courses.details import (
+    CourseView,
+    EnrollmentView,
+    RequestView,
+    get_course_page,
+)
 from app.domain.courses.models import Enrollment
 from app.domain.courses.outline import SectionView
 from app.domain.courses.shelf import SHELF_SIZE, EnrolledCourse, count_enrolled, list_enrolled
@@ -22,6 +28,7 @@ from app.web.courses.schemas import (
     Enroll,
     EnrolledCoursesDocument,
     EnrolledDocument,
+    RequestedDocument,
 )
 from app.web.json import read_body
 from app.web.openapi import describe
@@ -75,6 +82,14 @@ def _enrollment_view(enrollment: Enrollment | EnrollmentView) -> dict[str, Any]:
         "source": enrollment.source,
         "created_at": enrollment.created_at,
         "completed_at": enrollment.completed_at,
+    }
+
+
+def _request_view(asked: EnrollmentRequest | RequestView) -> dict[str, Any]:
+    return {
+        "status": asked.status,
+        "created_at": asked.created_at,
+        "decided_at": asked.decided_at,
     }
 
 
@@ -141,6 +156,9 @@ def get_course(slug: str) -> Response:
             "requirements": course.requirements,
             "published_at": course.published_at,
             "sections": [_section_view(section) for section in course.sections],
+            "enrollment_policy": course.enrollment_policy,
+            "is_invited": course.is_invited,
+            "request": _request_view(course.request) if course.request else None,
             "enrollment": _enrollment_view(course.enrollment) if course.enrollment else None,
             "primary_action": course.primary_action,
             "continue_lesson_id": course.continue_lesson_id,
@@ -149,13 +167,20 @@ def get_course(slug: str) -> Response:
 
 
 @blueprint.post("/api/courses/<slug>/enroll")
-@describe({200: EnrolledDocument, 201: EnrolledDocument}, body=Enroll)
+@describe({200: EnrolledDocument, 201: EnrolledDocument, 202: RequestedDocument}, body=Enroll)
 def enroll_by_program(slug: str) -> tuple[Response, int]:
-    """Enrol in a free course: 201 when new, 200 when already enrolled, 402 when it has a price."""
+    """Enrol: 201 when new, 200 when already enrolled, 202 where staff is asked to decide.
+
+    402 when the course has a price, 403 INVITATION_REQUIRED, and 403 APPROVAL_REQUIRED for a week
+    after a request was declined.
+    """
     person = require_signed_in()
-    if request.content_length:
-        read_body(Enroll)
-    enrollment, is_new = enroll(person.user_id, slug, person.role)
-    answer = _enrollment_view(enrollment)
+    note = read_body(Enroll).note if request.content_length else ""
+    joined = admission.join(person.user_id, slug, person.role, note)
+    if joined.request is not None:
+        waiting = jsonify(request=_request_view(joined.request))
+        db.session.commit()
+        return waiting, 202
+    answer = _enrollment_view(joined.enrollment) if joined.enrollment else None
     db.session.commit()
-    return jsonify(enrollment=answer), 201 if is_new else 200
+    return jsonify(enrollment=answer), 201 if joined.is_new else 200

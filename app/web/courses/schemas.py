@@ -1,16 +1,30 @@
 """The JSON of courses: what is read and what is answered."""
 
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, StringConstraints
 
+from app.domain.courses.admission import MAX_NOTE_LENGTH
+from app.domain.courses.admission_models import RequestStatus
 from app.domain.courses.details import PrimaryAction
-from app.domain.courses.models import CourseStatus, EnrollmentSource, LessonKind, Level
+from app.domain.courses.models import (
+    CourseStatus,
+    EnrollmentPolicy,
+    EnrollmentSource,
+    LessonKind,
+    Level,
+)
 from app.web.json import Body
 
 
 class Enroll(Body):
-    """Enrolling takes nothing but the address: prices and rights are looked up."""
+    """Enrolling needs nothing but the address: prices and rights are looked up.
+
+    Where staff decides, `note` may say something about oneself.
+    """
+
+    note: Annotated[str, StringConstraints(max_length=MAX_NOTE_LENGTH)] = ""
 
 
 class MoneyDocument(BaseModel):
@@ -119,8 +133,19 @@ class EnrollmentDocument(BaseModel):
     completed_at: AwareDatetime | None
 
 
+class RequestDocument(BaseModel):
+    """A request to be let in, pending until staff decides."""
+
+    status: RequestStatus
+    created_at: AwareDatetime
+    decided_at: AwareDatetime | None
+
+
 class CourseDetailDocument(CourseDocument):
-    """A course with its outline, as the asking person may see it; `description` is Markdown."""
+    """A course with its outline, as the asking person may see it; `description` is Markdown.
+
+    `is_invited` when an invitation opens it to them; `request` is their own, if they made one.
+    """
 
     status: CourseStatus
     description: str
@@ -128,6 +153,9 @@ class CourseDetailDocument(CourseDocument):
     requirements: list[str]
     published_at: AwareDatetime | None
     sections: list[SectionDocument]
+    enrollment_policy: EnrollmentPolicy
+    is_invited: bool
+    request: RequestDocument | None
     enrollment: EnrollmentDocument | None
     primary_action: PrimaryAction
     continue_lesson_id: UUID | None
@@ -137,3 +165,9 @@ class EnrolledDocument(BaseModel):
     """The enrollment that was asked for, new or not."""
 
     enrollment: EnrollmentDocument
+
+
+class RequestedDocument(BaseModel):
+    """The request that waits for staff, new or not."""
+
+    request: RequestDocument
