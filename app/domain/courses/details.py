@@ -1,19 +1,17 @@
 """The course page: everything one person is told about one course, in four queries."""
 
-import enum
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import Select, and_, bindparam, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, bindparam, select
 
 from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role, User
-from app.domain.courses import markdown
+from app.domain.courses import markdown, ways_in
 from app.domain.courses.access import (
     IS_ADMIN,
     USER_ID,
@@ -22,12 +20,10 @@ from app.domain.courses.access import (
     live_enrollment,
     unlocks,
 )
-from app.domain.courses.admission import ASK_AGAIN_AFTER
-from app.domain.courses.admission_models import EnrollmentRequest, RequestStatus
+from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.cards import CourseCard, completed_lessons, with_progress
 from app.domain.courses.catalog import list_featured
 from app.domain.courses.completion import percent_of
-from app.domain.courses.enrollments import invited_at
 from app.domain.courses.models import (
     Category,
     Course,
@@ -38,25 +34,10 @@ from app.domain.courses.models import (
     Level,
 )
 from app.domain.courses.outline import LessonView, SectionView, continue_lesson_id, list_sections
+from app.domain.courses.ways_in import PrimaryAction, RequestView
 from app.errors import NotFound
 
 RELATED = 3
-
-
-class PrimaryAction(enum.StrEnum):
-    """What the one button of a course page does."""
-
-    SIGN_IN = "sign_in"
-    ENROLL = "enroll"
-    BUY = "buy"
-    ASK = "ask"
-    WAIT = "wait"
-    DECLINED = "declined"
-    INVITATION = "invitation"
-    WITHDRAWN = "withdrawn"
-    START = "start"
-    CONTINUE = "continue"
-    COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +58,6 @@ class EnrollmentView:
     created_at: datetime
     last_watched_at: datetime | None
     completed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestView:
-    """The person's request to be let in; once declined it may be made again at `ask_again_at`."""
-
-    status: RequestStatus
-    created_at: datetime
-    decided_at: datetime | None
-    ask_again_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +124,6 @@ class CourseView:
 
 
 def _statement() -> Select[*tuple[Any, ...]]:
-    ended = aliased(Enrollment)
-    revoked_at = (
-        select(ended.revoked_at)
-        .where(ended.user_id == USER_ID, ended.course_id == Course.id)
-        .correlate(Course)
-        .scalar_subquery()
-    )
     return (
         select(
             Course.id,
@@ -192,12 +156,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Enrollment.created_at.label("enrolled_at"),
             Enrollment.last_watched_at,
             Enrollment.completed_at,
-            Course.enrollment_policy,
-            EnrollmentRequest.status.label("request_status"),
-            EnrollmentRequest.created_at.label("asked_at"),
-            EnrollmentRequest.decided_at,
-            invited_at(USER_ID).label("invited_at"),
-            revoked_at.label("revoked_at"),
+            *ways_in.COLUMNS,
             unlocks(USER_ID, IS_ADMIN).label("unlocks_all"),
             drips_from(USER_ID, IS_ADMIN).label("drips_from"),
             completed_lessons(USER_ID).label("completed"),
@@ -206,13 +165,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
         .join(Category, Category.id == Course.category_id)
         .join(User, User.id == Course.instructor_id)
         .outerjoin(Enrollment, live_enrollment(USER_ID))
-        .outerjoin(
-            EnrollmentRequest,
-            and_(
-                EnrollmentRequest.user_id == USER_ID,
-                EnrollmentRequest.course_id == Course.id,
-            ),
-        )
+        .outerjoin(EnrollmentRequest, ways_in.OWN_REQUEST)
         .where(Course.slug == bindparam("slug"), is_visible(USER_ID, IS_ADMIN))
     )
 
@@ -262,8 +215,8 @@ def get_course_page(
         sections=sections,
         enrollment_policy=row.enrollment_policy,
         enrollment=_enrollment(row),
-        request=_request(row),
-        is_invited=_is_invited(row),
+        request=ways_in.request_of(row),
+        is_invited=ways_in.is_invited(row),
         progress_percent=percent,
         primary_action=_primary_action(row, percent, is_signed_in=user_id is not None),
         continue_lesson_id=row.continue_lesson_id if user_id else None,
@@ -279,48 +232,12 @@ def _enrollment(row: Any) -> EnrollmentView | None:
     )
 
 
-def _request(row: Any) -> RequestView | None:
-    if row.request_status is None:
-        return None
-    is_declined = row.request_status is RequestStatus.DECLINED and row.decided_at is not None
-    ask_again_at = row.decided_at + ASK_AGAIN_AFTER if is_declined else None
-    return RequestView(row.request_status, row.asked_at, row.decided_at, ask_again_at)
-
-
-def _is_invited(row: Any) -> bool:
-    """Whether an invitation opens the door; one from before a removal does not."""
-    if row.invited_at is None or row.unlocks_all:
-        return False
-    return row.revoked_at is None or bool(row.invited_at > row.revoked_at)
-
-
 def _primary_action(row: Any, percent: int, *, is_signed_in: bool) -> PrimaryAction:
     if not is_signed_in:
         return PrimaryAction.SIGN_IN
     if not row.unlocks_all:
-        return _way_in(row)
+        return ways_in.way_in(row)
     if percent == 100:
         return PrimaryAction.COMPLETED
     has_begun = row.completed > 0 or row.last_watched_at is not None
     return PrimaryAction.CONTINUE if has_begun else PrimaryAction.START
-
-
-def _way_in(row: Any) -> PrimaryAction:
-    if _is_invited(row):
-        return PrimaryAction.ENROLL
-    if row.revoked_at is not None:
-        return PrimaryAction.WITHDRAWN
-    if row.enrollment_policy is EnrollmentPolicy.APPROVAL:
-        return _way_of_asking(_request(row))
-    if row.enrollment_policy is EnrollmentPolicy.INVITATION:
-        return PrimaryAction.INVITATION
-    return PrimaryAction.BUY if row.price_minor else PrimaryAction.ENROLL
-
-
-def _way_of_asking(request: RequestView | None) -> PrimaryAction:
-    if request is None:
-        return PrimaryAction.ASK
-    if request.status is RequestStatus.PENDING:
-        return PrimaryAction.WAIT
-    is_early = request.ask_again_at is not None and request.ask_again_at > utcnow()
-    return PrimaryAction.DECLINED if is_early else PrimaryAction.ASK

@@ -128,15 +128,9 @@ def get_lesson_page(
     slug: str, lesson_id: uuid.UUID, user_id: uuid.UUID, role: Role | None = None
 ) -> LessonPage:
     """Return a lesson of a course for its page. Raises NotFound, also for another course's."""
+    asks = {"slug": slug, "lesson_id": lesson_id, "user_id": user_id}
     row = db.session.execute(
-        _LESSON,
-        {
-            "slug": slug,
-            "lesson_id": lesson_id,
-            "user_id": user_id,
-            "is_admin": role is Role.ADMIN,
-            "now": utcnow(),
-        },
+        _LESSON, {**asks, "is_admin": role is Role.ADMIN, "now": utcnow()}
     ).first()
     if row is None:
         raise NotFound
@@ -149,8 +143,7 @@ def get_lesson_page(
         raise NotFound
     section, lesson = line[index]
     before = [other for _, other in line[:index] if not other.is_locked]
-    after = [other for _, other in line[index + 1 :] if not other.is_locked]
-    done = sum(other.is_completed for _, other in line)
+    behind = [other for _, other in line[index + 1 :]]
     files = open_files(row.files) if row.may_watch else ()
     return LessonPage(
         course_id=row.course_id,
@@ -163,10 +156,10 @@ def get_lesson_page(
         lesson=lesson,
         section_title=section.title,
         previous=before[-1] if before else None,
-        next=after[0] if after else None,
+        next=next((other for other in behind if not other.is_locked), None),
         index=index + 1,
         count=len(line),
-        percent=percent_of(done, len(line)),
+        percent=percent_of(sum(other.is_completed for _, other in line), len(line)),
         body_html=markdown.render(row.body) if row.may_watch else Markup(),
         transcript=transcripts.paragraphs(row.captions) if _may_read(row) else (),
         resume_position_seconds=resume_position(row.position_seconds, lesson.duration_seconds),
@@ -175,7 +168,7 @@ def get_lesson_page(
         video_status=_video_status(row, lesson.kind),
         document=next((file for file in files if file.id == row.document_id), None),
         resources=tuple(file for file in files if file.id != row.document_id),
-        next_opens_at=line[index + 1][1].opens_at if index + 1 < len(line) else None,
+        next_opens_at=behind[0].opens_at if behind else None,
     )
 
 

@@ -10,15 +10,11 @@ from app.domain.courses import admission
 from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.cards import CourseCard
 from app.domain.courses.catalog import search
-from app.domain.courses.details import (
-    CourseView,
-    EnrollmentView,
-    RequestView,
-    get_course_page,
-)
+from app.domain.courses.details import CourseView, EnrollmentView, get_course_page
 from app.domain.courses.models import Enrollment
 from app.domain.courses.outline import SectionView
 from app.domain.courses.shelf import SHELF_SIZE, EnrolledCourse, count_enrolled, list_enrolled
+from app.domain.courses.ways_in import RequestView
 from app.web.access import require_signed_in, signed_in
 from app.web.courses import blueprint
 from app.web.courses.queries import CatalogQuery, PageQuery, read_filters, read_page_number

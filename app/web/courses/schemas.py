@@ -7,7 +7,6 @@ from pydantic import AwareDatetime, BaseModel, StringConstraints
 
 from app.domain.courses.admission import MAX_NOTE_LENGTH
 from app.domain.courses.admission_models import RequestStatus
-from app.domain.courses.details import PrimaryAction
 from app.domain.courses.models import (
     CourseStatus,
     EnrollmentPolicy,
@@ -15,6 +14,7 @@ from app.domain.courses.models import (
     LessonKind,
     Level,
 )
+from app.domain.courses.ways_in import PrimaryAction
 from app.web.json import Body
 
 

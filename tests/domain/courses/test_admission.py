@@ -9,7 +9,7 @@ from app.database import db
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.courses import admission, enrollments
 from app.domain.courses.admission_models import EnrollmentRequest, RequestStatus
-from app.domain.courses.details import PrimaryAction, get_course_page
+from app.domain.courses.details import get_course_page
 from app.domain.courses.models import (
     Course,
     CourseStatus,
@@ -17,6 +17,7 @@ from app.domain.courses.models import (
     EnrollmentPolicy,
     EnrollmentSource,
 )
+from app.domain.courses.ways_in import PrimaryAction
 from app.domain.outbox.models import Mail
 from app.errors import (
     ApprovalRequired,

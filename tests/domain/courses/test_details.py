@@ -6,8 +6,9 @@ from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import User
 from app.domain.courses import progress
-from app.domain.courses.details import PrimaryAction, get_course_page
+from app.domain.courses.details import get_course_page
 from app.domain.courses.models import Category, Course, EnrollmentSource, Lesson
+from app.domain.courses.ways_in import PrimaryAction
 from app.errors import NotFound
 from tests import factories
 from tests.support.statements import recorded
