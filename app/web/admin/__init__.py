@@ -25,13 +25,21 @@ def owner_scope() -> uuid.UUID | None:
 
 
 from app.web.admin import (
-    api,
     audit,
+    builder,
+    builder_acts,
+    captions,
+    captions_api,
+    categories,
     courses,
     courses_api,
     index,
+    media_api,
     outline_api,
     parts,
+    site,
+    site_api,
+    uploads,
     uploads_api,
     users,
     users_api,

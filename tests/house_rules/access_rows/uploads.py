@@ -10,6 +10,7 @@ from app.domain.videos.upload_models import UploadPurpose
 
 TABLE = """
                               anon lrnr enrl rvkd susp ownr clgu supp admn
+GET admin.uploads               in  403  403  403   in  200  200  403  200
 GET admin.upload_limits        401  403  403  403  401  200  200  200  200
 GET admin.list_uploads         401  403  403  403  401  200  200  200  200
 POST admin.create_upload       401  403  403  403  401  201  404  403  201

@@ -109,3 +109,63 @@ function page(method, path, body) {
     request.send(body);
   });
 }
+
+const STALLED_MS = 60_000;
+const ANSWER_MS = 180_000;
+
+/**
+ * PUT the bytes of `blob` to `address`, which may be another site's, and return the answer's ETag, or null
+ * when it is not told. `onProgress(sentBytes)` is called as bytes go. Raises ApiError: `problem.layer` names who
+ * refused when it was not the application; an abort by `signal` raises AbortError.
+ */
+export function putBytes(address, blob, { onProgress = () => {}, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest(); // fetch does not tell how much has gone
+    let timer = null;
+    const watch = (milliseconds) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), milliseconds); // a dead connection says nothing
+    };
+    const settle = (act) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+      act();
+    };
+    const stop = () => request.abort();
+    request.open('PUT', address);
+    request.upload.onprogress = (event) => {
+      watch(STALLED_MS);
+      onProgress(event.loaded);
+    };
+    request.upload.onload = () => watch(ANSWER_MS);
+    request.onload = () => settle(() => (request.status < 300 ? resolve(etagOf(request)) : reject(refusalOf(request))));
+    request.onerror = () => settle(() => reject(new ApiError(0, { detail: 'The network cannot be reached.' })));
+    request.onabort = () => settle(() => {
+      const isAsked = signal?.aborted;
+      reject(isAsked ? new DOMException('Stopped.', 'AbortError') : new ApiError(0, { detail: 'Nothing moved.' }));
+    });
+    signal?.addEventListener('abort', stop);
+    watch(STALLED_MS);
+    request.send(blob);
+  });
+}
+
+function etagOf(request) {
+  // Another site's header is read only where its CORS rules expose it; asking causes a warning.
+  const names = request.getAllResponseHeaders().toLowerCase();
+  return /^etag:/m.test(names) ? request.getResponseHeader('ETag').replace(/^W\/|"/g, '') : null;
+}
+
+function refusalOf(request) {
+  const type = request.getResponseHeader('Content-Type') || '';
+  if (type.includes('json')) {
+    try {
+      return new ApiError(request.status, JSON.parse(request.responseText) ?? {});
+    } catch {
+      return new ApiError(request.status, {});
+    }
+  }
+  const layer = type.includes('xml') ? 'storage' : 'proxy';
+  const code = /<Code>(\w+)<\/Code>/.exec(request.responseText)?.[1];
+  return new ApiError(request.status, { layer, detail: code || '' });
+}
