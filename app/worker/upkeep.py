@@ -1,11 +1,14 @@
 """Periodic jobs: what was replaced is swept, and the trail's head leaves the house in the log."""
 
 import logging
+from pathlib import PurePosixPath
+from uuid import UUID
 
 from app.current import integrations, settings
 from app.database import db
 from app.domain.audit import verification
-from app.domain.videos import generations, scratch, transcoding
+from app.domain.videos import control, generations, scratch, transcoding
+from app.worker.locks import held
 
 log = logging.getLogger("worker.upkeep")
 
@@ -24,6 +27,19 @@ def sweep_media() -> int:
         db.session.commit()
     scratch.sweep(settings.data_dir / transcoding.WORK_FOLDER)
     return len(outdated)
+
+
+def discard_media(video_id: UUID, source_key: str) -> None:
+    """Remove the files of a video that was deleted; one that is there is left alone.
+
+    Raises RunAgain while a worker is at it.
+    """
+    with held(video_id):
+        is_gone = control.is_gone(video_id)
+        db.session.rollback()
+        if is_gone:
+            integrations.storage.delete_prefix(f"media/{video_id}")
+            integrations.storage.delete_prefix(str(PurePosixPath(source_key).parent))
 
 
 def say_audit_head() -> str:

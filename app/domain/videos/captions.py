@@ -65,6 +65,11 @@ def save(
     return _write(video, language, values)
 
 
+def is_language(tag: str) -> bool:
+    """Return whether `tag` can name the language of a track."""
+    return _LANGUAGE.fullmatch(tag) is not None
+
+
 def describe(track: CaptionTrack) -> dict[str, object]:
     """Return the track for whoever edits it."""
     return {
@@ -114,7 +119,7 @@ def clean(webvtt: str) -> str:
 def _checked(language: str, label: str, webvtt: str, text_field: str) -> dict[str, str]:
     """Return the columns of a track. Raises InvalidInput, calling the text `text_field`."""
     problems = {}
-    if not _LANGUAGE.fullmatch(language):
+    if not is_language(language):
         problems["language"] = "Use a language tag such as en, am or pt-BR."
     if not label.strip() or "\0" in label:
         problems["label"] = "Name the language as the menu should show it."

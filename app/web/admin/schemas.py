@@ -31,6 +31,8 @@ class StaffVideo(BaseModel):
     status: VideoStatus
     stage: str | None
     progress_percent: int
+    seconds_left: int | None
+    is_playable: bool
     is_complete: bool
     error: StaffVideoError | None
     source_bytes: int
