@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from flask_talisman import Talisman
 
-from app.config import Settings
+from app.config import Settings, StorageKind
 
 NOBODY = (
     "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope",
@@ -33,7 +33,7 @@ def content_security_policy(settings: Settings) -> str:
             "style-src 'self'",
             f"img-src 'self' data:{cdn}",
             f"media-src 'self' blob:{cdn}",
-            f"connect-src 'self'{cdn}",
+            f"connect-src 'self'{cdn}{_bucket(settings)}",
             "font-src 'self'",
             "worker-src 'self'",
             "manifest-src 'self'",
@@ -44,6 +44,19 @@ def content_security_policy(settings: Settings) -> str:
             "require-trusted-types-for 'script'",
         )
     )
+
+
+def _bucket(settings: Settings) -> str:
+    """Return where the bucket takes the parts of uploads, which browsers send to it themselves."""
+    if settings.storage is not StorageKind.S3:
+        return ""
+    if settings.aws_endpoint_url:
+        parts = urlsplit(settings.aws_endpoint_url)
+        return f" {parts.scheme}://{parts.netloc}"
+    region, name = settings.aws_region, settings.s3_bucket_name
+    if "." in name:  # its own name under amazonaws.com would fit no certificate
+        return f" https://s3.{region}.amazonaws.com https://s3.amazonaws.com"
+    return f" https://{name}.s3.{region}.amazonaws.com https://{name}.s3.amazonaws.com"
 
 
 # A mail that the outbox shows in a frame of its page: it brings its styles, and can do nothing.

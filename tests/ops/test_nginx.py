@@ -52,6 +52,10 @@ class Upstream(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.do_GET()
 
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
 
@@ -296,3 +300,44 @@ def test_people_and_clients_are_told_when_the_application_is_away(
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert problem.headers["Content-Type"].startswith("application/problem+json")
     assert json.loads(details)["code"] == "UNAVAILABLE"
+
+
+def _put(proxy: Proxy, path: str, size: int) -> tuple[int, bytes]:
+    context = ssl._create_unverified_context()
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", proxy.tls_port, context=context, timeout=20
+    )
+    with closing(connection):
+        connection.request("PUT", path, body=bytes(size), headers={"Host": HOST})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+PART = "/api/admin/uploads/0f0e6b9c-2f1e-4f5c-9a55-6c1d2f3a4b5c/parts/12"
+
+
+def test_parts_of_uploads_pass_and_nothing_else_as_large(proxy: Proxy) -> None:
+    size = 8 * 1024**2
+    status, answer = _put(proxy, PART, size)
+    assert status == 200
+    assert json.loads(answer)["Content-Length"] == str(size)
+    for path in ("/api/admin/uploads", f"{PART}/more", "/courses"):
+        status, _ = _put(proxy, path, size)
+        assert status == 413, path
+
+
+def test_a_part_that_nginx_refuses_names_nginx(proxy: Proxy) -> None:
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", proxy.tls_port, context=ssl._create_unverified_context(), timeout=20
+    )
+    with closing(connection):
+        connection.putrequest("PUT", PART, skip_host=True)
+        for name, value in {"Host": HOST, "Content-Length": str(65 * 1024**2)}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        problem = json.loads(answer.read())
+    assert answer.status == 413
+    assert answer.getheader("Content-Type", "").startswith("application/problem+json")
+    assert problem["layer"] == "proxy"
+    assert "client_max_body_size" in problem["remedy"]
