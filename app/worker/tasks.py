@@ -12,11 +12,12 @@ from app.domain.accounts.export import EXPORT_TASK
 from app.domain.accounts.recovery import SEND_LINK_TASK
 from app.domain.accounts.verification import ANSWER_SIGN_UP_TASK
 from app.domain.outbox.mail import SEND_TASK
+from app.domain.videos.control import DISCARD_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
 from app.worker import accounts, exports, links, mail
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
-from app.worker.upkeep import say_audit_head, sweep_media
+from app.worker.upkeep import discard_media, say_audit_head, sweep_media
 
 DEFAULT_QUEUE = "default"
 HEARTBEAT_SECONDS = 5.0
@@ -47,6 +48,11 @@ def _add_media_tasks(queue: App, flask_app: Flask) -> None:
                 if context.abort_reason() is AbortReason.SHUTDOWN:
                     raise
                 raise JobAborted from None
+
+    @queue.task(name=DISCARD_TASK, queue=DEFAULT_QUEUE, retry=Again())
+    def discard_video(video_id: str, source_key: str) -> None:
+        with flask_app.app_context():
+            discard_media(UUID(video_id), source_key)
 
 
 def _add_mail_tasks(queue: App, flask_app: Flask) -> None:
