@@ -1,6 +1,8 @@
 """The forms by which staff act on an account."""
 
-from flask_babel import lazy_gettext
+from collections.abc import Mapping
+
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
@@ -16,6 +18,18 @@ ROLE_NAMES = {
     Role.SUPPORT: lazy_gettext("Support"),
     Role.ADMIN: lazy_gettext("Administrator"),
 }
+
+
+class BlamedForm(FlaskForm):  # type: ignore[misc]
+    """A form whose fields can be told what the domain found wrong with them."""
+
+    def blame(self, faults: Mapping[str, str]) -> None:
+        """Show each fault at its field, or above the form when it has no such field."""
+        for name, message in faults.items():
+            if name in self:
+                self[name].errors = [*self[name].errors, gettext(message)]
+            else:
+                self.form_errors.append(gettext(message))
 
 
 class PlainForm(FlaskForm):  # type: ignore[misc]
