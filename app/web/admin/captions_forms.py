@@ -29,8 +29,10 @@ def name_of(language: str) -> str:
 class CaptionsUploadForm(FlaskForm):  # type: ignore[misc]
     """A file of captions and the language it is in."""
 
-    language = SelectField(lazy_gettext("Language"), choices=[])
-    file = FileField(lazy_gettext("File"), render_kw={"accept": ".vtt,.srt,text/vtt"})
+    language = SelectField(lazy_gettext("Language"), choices=[], id="captions-language")
+    file = FileField(
+        lazy_gettext("File"), id="captions-file", render_kw={"accept": ".vtt,.srt,text/vtt"}
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,6 +4,6 @@ from flask import Blueprint
 
 blueprint = Blueprint("playback", __name__)
 
-from app.web.playback import media, player, sessions
+from app.web.playback import media, player, sessions, storyboards
 
-__all__ = ["blueprint", "media", "player", "sessions"]
+__all__ = ["blueprint", "media", "player", "sessions", "storyboards"]

@@ -33,19 +33,20 @@ def segment(video_id: UUID, generation: int, rung: str, name: str) -> Response:
     lease_id = cdn.verify(prefix, cookie, person.session_hash, utcnow())
     leases.get_live(person, lease_id)
     db.session.commit()
-    return _send(f"media/{prefix}/{rung}/{name}")
+    return send_stored(f"media/{prefix}/{rung}/{name}", "video/mp4")
 
 
-def _send(key: str) -> Response:
+def send_stored(key: str, mimetype: str) -> Response:
+    """Answer what lies in storage at `key`, or leave sending it to nginx. Raises NotFound."""
     path = integrations.storage.local_path(key)
     if path is None:
         with integrations.storage.open(key) as stored:
-            response = Response(stored.read(), mimetype="video/mp4")
+            response = Response(stored.read(), mimetype=mimetype)
     elif settings.x_accel_prefix:
-        response = Response(mimetype="video/mp4")
+        response = Response(mimetype=mimetype)
         response.headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{key}"
     elif path.is_file():
-        response = send_file(path, mimetype="video/mp4", etag=False, conditional=True)
+        response = send_file(path, mimetype=mimetype, etag=False, conditional=True)
     else:
         raise NotFound
     response.headers["Cache-Control"] = "private, no-store"

@@ -77,6 +77,20 @@ class HeartbeatDocument(BaseModel):
     course_percent: int
 
 
+class StoryboardDocument(BaseModel):
+    """Sheets of stills: still `n` shows the picture at `n * interval_seconds` and lies in sheet
+    `n // (columns * rows)`, filled row by row. Sizes are pixels of one still.
+    """
+
+    interval_seconds: float
+    columns: int
+    rows: int
+    width: int
+    height: int
+    count: int
+    sheets: list[str]
+
+
 class StreamDocument(BaseModel):
     """One live stream of the account."""
 

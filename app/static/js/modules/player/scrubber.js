@@ -1,6 +1,7 @@
 /** The bar that shows where the picture stands and moves it; with what is buffered and hover time. */
 
 import { phrase } from './config.js';
+import { Storyboard } from './storyboard.js';
 import { clock } from './time.js';
 
 const SEEK_DELAY_MS = 150;
@@ -92,12 +93,18 @@ class Bar {
 
 function initHover(player, range) {
   const bubble = player.part('hover');
+  const time = player.part('hover-time');
+  const storyboard = new Storyboard(player, player.part('still'));
   range.addEventListener('pointermove', (event) => {
     const box = range.getBoundingClientRect();
     const share = Math.min(Math.max(0, (event.clientX - box.left) / box.width), 1);
-    bubble.textContent = clock(share * player.duration);
-    bubble.style.setProperty('left', `${share * 100}%`);
+    time.textContent = clock(share * player.duration);
     bubble.hidden = false;
+    storyboard.show(share * player.duration);
+    // Half its width from either end, so that a still is never cut off by the player's edge.
+    const half = Math.min(bubble.offsetWidth, box.width) / 2;
+    const left = Math.min(Math.max(share * box.width, half), box.width - half);
+    bubble.style.setProperty('left', `${left}px`);
   });
   for (const name of ['pointerleave', 'pointercancel']) {
     range.addEventListener(name, () => {
