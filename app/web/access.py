@@ -12,6 +12,7 @@ from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import Role, SessionKind
 from app.domain.accounts.second_factor import is_required
 from app.domain.accounts.sessions import SignedIn, end_reused, find_signed_in, touch
+from app.domain.accounts.viewing import View
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
@@ -23,7 +24,7 @@ from app.errors import (
     SignInRequired,
 )
 from app.observability import person_hash, request_id
-from app.web import bearer, cross_site
+from app.web import bearer, cross_site, viewing
 from app.web.extensions import login_manager
 from app.web.scopes import require_scope
 
@@ -112,14 +113,34 @@ def signed_in() -> SignedIn | None:
     """Return who is signed in, looked up once a request; None for anonymous visitors."""
     if "signed_in" not in g:
         key = bearer.api_key()
-        g.signed_in = _by_cookie() if key is None else _by_key(key)
-        if g.signed_in is not None:
-            g.person = person_hash(g.signed_in.user_id)
-            is_key = g.signed_in.kind is SessionKind.API_KEY
-            if api_keys.touch(g.signed_in) if is_key else touch(g.signed_in):
+        person = _by_cookie() if key is None else _by_key(key)
+        g.viewer, g.view = person, None
+        if person is not None:
+            g.person = person_hash(person.user_id)
+            is_key = person.kind is SessionKind.API_KEY
+            if api_keys.touch(person) if is_key else touch(person):
                 db.session.commit()
-    person: SignedIn | None = g.signed_in
+            g.view = None if is_key else viewing.find_view(person)
+        is_viewing = g.view is not None and not viewing.is_own_ground()
+        g.signed_in = g.view.person if is_viewing else person
+    found: SignedIn | None = g.signed_in
+    return found
+
+
+def viewer() -> SignedIn | None:
+    """Return who really asks, also while they look at the site as somebody else."""
+    signed_in()
+    person: SignedIn | None = g.viewer
     return person
+
+
+def current_view() -> View | None:
+    """Return whom the visitor looks at the site as; None for nearly everybody."""
+    if not viewing.has_cookie():
+        return None
+    signed_in()
+    view: View | None = g.view
+    return view
 
 
 def _by_cookie() -> SignedIn | None:
@@ -243,6 +264,19 @@ def _require_factor(person: SignedIn, endpoint: str) -> None:
         raise SecondFactorSetupRequired
 
 
+def _refuse_view(*, is_safe: bool) -> None:
+    """Keep who looks as somebody else to looking. Raises Forbidden."""
+    if (
+        not viewing.has_cookie()
+        or viewing.is_own_ground()
+        or not viewing.is_closed(is_safe=is_safe)
+    ):
+        return
+    person = signed_in()
+    if person is not None and person.kind is SessionKind.VIEW_AS:
+        raise Forbidden(viewing.READ_ONLY)
+
+
 def _guard() -> None:
     if request.endpoint is None:  # nothing will run: routing has its own answer
         return
@@ -255,10 +289,13 @@ def _guard() -> None:
         cross_site.refuse_foreign()
     if not is_safe and request.path.startswith("/api/"):
         cross_site.require_json()
+    if request.method != "OPTIONS":
+        _refuse_view(is_safe=is_safe)
     if request.endpoint in PUBLIC_ENDPOINTS:
         return
     if request.method != "OPTIONS":
-        _require_factor(require_signed_in(), request.endpoint)
+        person = require_signed_in()
+        _require_factor(viewer() or person, request.endpoint)
 
 
 def _load_from_request(_: Request) -> SignedIn | None:

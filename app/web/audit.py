@@ -9,7 +9,7 @@ from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
 from app.observability import request_id
-from app.web.access import client_info, signed_in
+from app.web.access import client_info, viewer
 
 
 def note(
@@ -22,12 +22,12 @@ def note(
 ) -> None:
     """Append an event to the trail in this request's transaction; call it right before the commit.
 
-    `actor` defaults to who is signed in, `subject` to the actor if it is a person. A request that
+    `actor` defaults to who really asks, `subject` to the actor if it is a person. A request that
     reads has no transaction to note things in, so it gets one here.
     """
     if write_together():
         db.session.commit()
-    person = signed_in()
+    person = viewer()
     actor_id = actor or (person.user_id if person else None)
     kind = ActorKind.PERSON if actor_id else ActorKind.VISITOR
     if person is not None and person.kind is SessionKind.API_KEY:

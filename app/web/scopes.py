@@ -131,6 +131,7 @@ COOKIE_ONLY = frozenset(
         "auth.list_api_keys",
         "auth.create_api_key",
         "auth.revoke_api_key",
+        "admin.import_people_by_program",
         "admin.suspend_user",
         "admin.reinstate_user",
         "admin.change_user_role",

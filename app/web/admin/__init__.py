@@ -40,6 +40,7 @@ from app.web.admin import (
     media_api,
     outline_api,
     parts,
+    people_import,
     site,
     site_api,
     transfers,
