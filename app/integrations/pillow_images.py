@@ -12,7 +12,7 @@ from app.integrations.sandbox import Limits, ProgramFailed
 
 _SCRIPT = Path(__file__).with_name("image_script.py")
 _FORMATS = ("JPEG", "PNG", "WEBP")
-_WALL_SECONDS = 20
+_WALL_SECONDS = 8  # a transaction may be waiting for it
 _MEMORY_BYTES = 1536 * 1024**2
 _VARIANT_BYTES = 8 * 1024**2
 MAX_PIXELS = 50_000_000

@@ -1,5 +1,6 @@
 """The queue's tasks by name. Enqueueing them is `domain/outbox/jobs`, always by name."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
@@ -11,10 +12,12 @@ from procrastinate.job_context import AbortReason
 from app.domain.accounts.export import EXPORT_TASK
 from app.domain.accounts.recovery import SEND_LINK_TASK
 from app.domain.accounts.verification import ANSWER_SIGN_UP_TASK
+from app.domain.courses.transfers import EXPORT_TASK as COURSE_EXPORT_TASK
+from app.domain.courses.transfers import IMPORT_TASK as COURSE_IMPORT_TASK
 from app.domain.outbox.mail import SEND_TASK
 from app.domain.videos.control import DISCARD_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
-from app.worker import accounts, exports, links, mail
+from app.worker import accounts, exports, links, mail, transfers
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
 from app.worker.upkeep import discard_media, say_audit_head, sweep_media
@@ -34,6 +37,7 @@ def build(flask_app: Flask) -> App:
     _add_mail_tasks(queue, flask_app)
     _add_link_tasks(queue, flask_app)
     _add_account_tasks(queue, flask_app)
+    _add_transfer_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     return queue
 
@@ -113,6 +117,38 @@ def _add_account_tasks(queue: App, flask_app: Flask) -> None:
         """Forget sign-ins, links and ceremonies past their time."""
         with flask_app.app_context():
             return accounts.forget_old()
+
+
+def _add_transfer_tasks(queue: App, flask_app: Flask) -> None:
+    def carry(
+        context: JobContext, do: Callable[[UUID, Callable[[], bool]], None], id_: str
+    ) -> None:
+        with flask_app.app_context():
+            try:
+                do(UUID(id_), context.should_abort)
+            except Interrupted:
+                if context.abort_reason() is AbortReason.SHUTDOWN:
+                    raise
+                raise JobAborted from None
+
+    @queue.task(name=COURSE_EXPORT_TASK, queue=DEFAULT_QUEUE, pass_context=True, retry=Again())
+    def export_course(context: JobContext, transfer_id: str) -> None:
+        carry(context, transfers.export_course, transfer_id)
+
+    @queue.task(name=COURSE_IMPORT_TASK, queue=DEFAULT_QUEUE, pass_context=True, retry=Again())
+    def import_course(context: JobContext, transfer_id: str) -> None:
+        carry(context, transfers.import_course, transfer_id)
+
+    @queue.periodic(cron="47 * * * *")
+    @queue.task(
+        name="courses.sweep_transfers",
+        queue=DEFAULT_QUEUE,
+        queueing_lock="courses.sweep_transfers",
+    )
+    def sweep_transfers(timestamp: int) -> int:  # noqa: ARG001
+        """Remove archives of courses past their time."""
+        with flask_app.app_context():
+            return transfers.sweep()
 
 
 def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:

@@ -50,6 +50,8 @@ class Action(enum.StrEnum):
     COURSE_STATUS_CHANGED = "course.status_changed"
     COURSE_DUPLICATED = "course.duplicated"
     COURSE_DELETED = "course.deleted"
+    COURSE_EXPORTED = "course.exported"
+    COURSE_IMPORTED = "course.imported"
     SECTION_DELETED = "section.deleted"
     LESSON_DELETED = "lesson.deleted"
     SITE_CHANGED = "site.changed"

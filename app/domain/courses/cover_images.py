@@ -4,7 +4,7 @@ A cover never changes: another picture is another cover, with another address.
 """
 
 import uuid
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sqlalchemy import bindparam, select
 
@@ -75,6 +75,11 @@ def discard(course_id: uuid.UUID, cover_id: uuid.UUID | None) -> None:
     """Remove the variants of a cover that no course shows; for after the commit."""
     if cover_id is not None:
         integrations.storage.delete_prefix(folder_of(course_id, cover_id))
+
+
+def discard_source(source_key: str) -> None:
+    """Remove the picture that a cover was drawn from; for after the commit."""
+    integrations.storage.delete_prefix(str(PurePosixPath(source_key).parent))
 
 
 _STATUS = Prepared(

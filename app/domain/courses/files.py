@@ -25,7 +25,7 @@ from app.errors import InvalidInput, NotFound
 FOLDER = "files"
 MAX_FILES = 50
 MAX_DOCUMENT_BYTES = 200 * 1024**2
-MAX_RESOURCE_BYTES = 1024**3
+MAX_RESOURCE_BYTES = 256 * 1024**2
 CHUNK_BYTES = 1024**2
 
 
@@ -166,6 +166,19 @@ def discard(keys: Iterable[str]) -> None:
         )
         if named is None:
             integrations.storage.delete_prefix(key.rsplit("/", 1)[0])
+
+
+def find_stored(storage_key: str) -> CourseFile:
+    """Return the file that a stored object became first. Raises NotFound."""
+    file = db.session.scalar(
+        select(CourseFile)
+        .where(CourseFile.storage_key == storage_key)
+        .order_by(CourseFile.created_at)
+        .limit(1)
+    )
+    if file is None:
+        raise NotFound("The file was deleted meanwhile.")
+    return file
 
 
 def get_open_file(

@@ -28,7 +28,11 @@ MAX_PARTS = 1000
 MAX_OPEN = 40
 SILENCE = timedelta(days=7)
 ASSEMBLED = "assembled"
-FOLDERS = {UploadPurpose.VIDEO: "sources"}
+FOLDERS = {
+    UploadPurpose.VIDEO: "sources",
+    UploadPurpose.DOCUMENT: "files",
+    UploadPurpose.RESOURCE: "files",
+}
 ARRIVALS = "arrivals"
 _SUFFIXES = {".m4v": ".mp4", ".mov": ".mp4", ".webm": ".mkv"}
 _KNOWN_SUFFIXES = (".mp4", ".mkv", ".avi")

@@ -3,10 +3,6 @@
 A part of the site that takes files adds its receiver to RECEIVERS; the uploads know no purpose.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Any
 from uuid import UUID
 
 from app.domain.accounts.sessions import SignedIn
@@ -19,43 +15,8 @@ from app.domain.videos.models import Video
 from app.domain.videos.upload_models import Upload, UploadPurpose
 from app.errors import InvalidInput, NotFound
 from app.web import audit
-
-UNTOLD_TYPES = frozenset({"", "application/octet-stream"})
-Answer = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """What one purpose asks of a file and does with it.
-
-    `check(person, target_id)` raises NotFound, Forbidden or InvalidInput before the first byte.
-    `receive(person, upload)` makes what the file is for, in the transaction that completes the
-    upload, and returns members of the answer; it raises FileRefused or MediaInvalid for a file
-    that is no use, which is then removed. `recall(person, upload)` returns the same members once
-    more for a sender who missed the answer. A type that browsers do not tell is taken by its
-    suffix.
-    """
-
-    check: Callable[[SignedIn, UUID | None], None]
-    receive: Callable[[SignedIn, Upload], Answer]
-    max_bytes: Callable[[], int]
-    content_types: frozenset[str]
-    suffixes: frozenset[str]
-    kinds: str
-    remedy: str = "Send a smaller file."
-    recall: Callable[[SignedIn, Upload], Answer] = lambda _person, _upload: {}
-
-    def takes(self, filename: str, content_type: str) -> bool:
-        """Whether a file of this name and type may be sent."""
-        if content_type in self.content_types:
-            return True
-        suffix = PurePosixPath(filename).suffix.lower()
-        return content_type in UNTOLD_TYPES and suffix in self.suffixes
-
-    @property
-    def accept(self) -> str:
-        """What a file field of a page offers."""
-        return ",".join(sorted(self.suffixes | self.content_types))
+from app.web.admin.course_receivers import ARCHIVE, COVER, DOCUMENT, RESOURCE
+from app.web.admin.receiving import Answer, Receiver
 
 
 def receiver_of(purpose: UploadPurpose) -> Receiver:
@@ -135,4 +96,10 @@ VIDEO = Receiver(
     "in the site's settings, at most to the installation's MAX_VIDEO_UPLOAD_BYTES.",
 )
 
-RECEIVERS: dict[UploadPurpose, Receiver] = {UploadPurpose.VIDEO: VIDEO}
+RECEIVERS: dict[UploadPurpose, Receiver] = {
+    UploadPurpose.VIDEO: VIDEO,
+    UploadPurpose.DOCUMENT: DOCUMENT,
+    UploadPurpose.RESOURCE: RESOURCE,
+    UploadPurpose.COVER: COVER,
+    UploadPurpose.ARCHIVE: ARCHIVE,
+}

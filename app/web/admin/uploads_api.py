@@ -13,7 +13,8 @@ from app.domain.videos.uploads import PartState, Wish
 from app.errors import FileRefused, InvalidInput, MediaInvalid, TooLarge
 from app.web.access import require_signed_in
 from app.web.admin import blueprint
-from app.web.admin.receivers import RECEIVERS, Receiver, receiver_of
+from app.web.admin.receivers import RECEIVERS, receiver_of
+from app.web.admin.receiving import Receiver
 from app.web.admin.uploads_schemas import (
     Completion,
     UploadDocument,
