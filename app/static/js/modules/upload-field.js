@@ -30,6 +30,7 @@ class Field {
     for (const job of this.isAnywhere ? allJobs() : jobsFor(this.purpose, this.targetId)) this.#meet(job);
     this.#showLimits();
     this.#showUnfinished();
+    if (this.input.files.length) this.#choose([...this.input.files]); // before this module was there
   }
 
   async #showLimits() {
