@@ -162,14 +162,16 @@ def enrol(
     return let_in(maker, course, find_person(user_id, email))
 
 
-def let_in(maker: Maker, course: Course, user: User) -> tuple[Enrollment, bool]:
+def let_in(
+    maker: Maker, course: Course, user: User, *, is_told: bool = True
+) -> tuple[Enrollment, bool]:
     """Let a person into a course that `maker` is in charge of; True when that is new."""
     existing = enrollments.find_enrollment(user.id, course.id)
     if existing is not None and existing.revoked_at is None:
         return existing, False
     enrollment = enrollments.grant(user.id, course.id, EnrollmentSource.MANUAL)
     _settle_request(maker, enrollment)
-    if user.status is UserStatus.ACTIVE:
+    if is_told and user.status is UserStatus.ACTIVE:
         mail.send(
             user.email,
             "enrollment_granted",

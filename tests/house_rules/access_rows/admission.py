@@ -20,6 +20,10 @@ GET admin.invitations           in  403  403  403   in  200  200  200  200
 POST admin.invitations          in  403  403  403   in  422  422  403  422
 POST admin.withdraw_invitation  in  403  403  403   in  303  404  404  404
 
+GET admin.import_people         in  403  403  403   in  403  403  403  200
+POST admin.import_people        in  403  403  403   in  403  403  403  422
+POST admin.import_people_by_program 401  403  403  403  401  403  403  403  200
+
 GET admin.list_enrollments     401  403  403  403  401  200  200  200  200
 POST admin.create_enrollment   401  403  403  403  401  201  404  403  200
 DELETE admin.delete_enrollment 401  403  403  403  401  204  404  403  204
@@ -58,6 +62,7 @@ def values(course: Course, _lesson: Lesson) -> dict[str, Any]:
 
 
 BODIES = {
+    "admin.import_people_by_program": lambda _: {"text": "email,name\nnew@example.com,New\n"},
     "admin.create_enrollment": lambda values: {
         "course_id": str(values["admitted_course_id"]),
         "user_id": str(values["newcomer_id"]),
