@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from flask import Flask, Request, Response, g, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.clock import utcnow
 from app.current import settings
@@ -135,10 +137,16 @@ def viewer() -> SignedIn | None:
 
 
 def current_view() -> View | None:
-    """Return whom the visitor looks at the site as; None for nearly everybody."""
+    """Return whom the visitor looks at the site as; None for nearly everybody.
+
+    Pages that tell of an error ask as well, and must stand while the database is away.
+    """
     if not viewing.has_cookie():
         return None
-    signed_in()
+    try:
+        signed_in()
+    except (OperationalError, PoolTimeout):
+        return None
     view: View | None = g.view
     return view
 

@@ -12,6 +12,7 @@ from werkzeug.local import LocalProxy
 from app.clock import utcnow
 from app.config import Settings
 from app.domain.courses.covers import cover_svg
+from app.web.access import current_view
 from app.web.site import chosen, look_version
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -84,6 +85,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         asset=asset,
         course_cover=course_cover,
+        current_view=current_view,
         get_locale=get_locale,
         accent_sheet=accent_sheet,
         site=LocalProxy(chosen),

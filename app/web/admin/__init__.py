@@ -33,9 +33,9 @@ from app.web.admin import (
     categories,
     courses,
     courses_api,
-    files_api,
     enrollments,
     enrollments_api,
+    files_api,
     index,
     media_api,
     outline_api,
@@ -50,4 +50,5 @@ from app.web.admin import (
     users,
     users_api,
     videos,
+    view_as,
 )

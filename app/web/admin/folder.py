@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.accounts import api_keys, directory, second_factor, sessions, standing
+from app.domain.accounts import api_keys, directory, second_factor, sessions, standing, viewing
 from app.domain.accounts.api_keys import KeyView
 from app.domain.accounts.directory import PersonName, PersonRow
 from app.domain.accounts.second_factor import Factors
@@ -24,6 +24,7 @@ class Folder:
     person: PersonRow
     is_open: bool
     acts: list[Act]
+    can_view_as: bool
     sessions: list[LiveSession]
     api_keys: list[KeyView]
     factors: Factors
@@ -46,6 +47,7 @@ def open_folder(actor: SignedIn, user_id: UUID) -> Folder:
         person=person,
         is_open=is_open,
         acts=[act for act in Act if standing.may(actor, person, act) and fits(person, act)],
+        can_view_as=viewing.may(actor, person),
         sessions=sessions.list_live(user_id) if is_open else [],
         api_keys=api_keys.list_live(user_id) if is_open else [],
         factors=second_factor.factors_of(user_id),
