@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from app.config import ConfigurationError
+from app.config import ConfigurationError, load_settings
 from app.errors import TranscodeFailed
 from app.integrations.ffmpeg_transcoder import FfmpegTranscoder
 from app.integrations.transcoder import AudioRung, EncodedRung, EncodeJob, Rung, VideoRung
@@ -257,3 +257,27 @@ class TestBinary:
         monkeypatch.setenv("PATH", "/nonexistent")
         with pytest.raises(ConfigurationError, match="No ffmpeg"):
             assert transcoder_of()._ffmpeg
+
+
+def test_an_encoder_that_no_longer_moves_is_stopped_and_says_so(
+    source: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(
+        "#!/bin/sh\nwhile :; do echo out_time_us=1500000; echo progress=continue; sleep 0.1; done\n"
+    )
+    program.chmod(0o755)
+    settings = load_settings({"DATABASE_URL": "postgresql://x", "FFMPEG_BIN": str(program)})
+    stuck = FfmpegTranscoder(settings, stall_seconds=0.5)
+    with pytest.raises(TranscodeFailed, match="second 2 of 6") as caught:
+        stuck.decode(source, 6.0, lambda _: None)
+    assert caught.value.code == "TRANSCODE_STALLED"
+
+
+def test_the_tools_words_name_no_folder(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"\0\0\0\x14ftypisom\0\0\0\0isom" + bytes(2000))
+    with pytest.raises(TranscodeFailed) as caught:
+        transcoder_of().decode(broken, 6.0, lambda _: None)
+    assert "broken.mp4" in caught.value.detail
+    assert str(tmp_path) not in caught.value.detail
