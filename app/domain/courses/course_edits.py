@@ -54,7 +54,9 @@ def create(
         select(Category.id).order_by(Category.position, Category.name).limit(1)
     )
     if wanted is None:
-        raise InvalidInput({"category_id": "Make a category first."})
+        raise InvalidInput(
+            {"category_id": "There is no category yet. An administrator makes the first one."}
+        )
     changes: CourseChanges = {"title": title, "category_id": wanted, "language": language}
     columns = {"pitch": "", "description": "", **columns_of(changes)}
     return add(columns, maker.id)
