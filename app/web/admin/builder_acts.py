@@ -1,4 +1,4 @@
-"""What the builder does without scripts, and what asks first: adding, moving, deleting, who sees."""
+"""What the builder does without scripts, and what asks first: adding, moving, deleting."""
 
 from uuid import UUID
 

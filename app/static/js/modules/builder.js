@@ -3,6 +3,7 @@
 import { startAdding } from './builder/adding.js';
 import { Arranging } from './builder/arranging.js';
 import { Autosave } from './builder/autosave.js';
+import { startCalls } from './builder/calls.js';
 import { asker } from './builder/conflict.js';
 import { leaveAsker } from './builder/leaving.js';
 import { Pane, swap } from './builder/pane.js';
@@ -12,7 +13,7 @@ import { Tree, fill } from './builder/tree.js';
 import { Watching } from './builder/watching.js';
 
 const NOTICE_MS = 12_000;
-const MEDIA_PARTS = ['media', 'cover', 'files'];
+const MEDIA_PARTS = ['media', 'document', 'cover', 'cover-acts', 'files'];
 
 class Builder {
   constructor(root) {
@@ -71,11 +72,12 @@ class Builder {
   listen() {
     this.root.addEventListener('input', (event) => this.typed(event.target));
     this.root.addEventListener('field:written', (event) => this.typed(event.target));
-    this.root.addEventListener('upload:done', () => this.refresh({ isTree: true, isMedia: true }));
+    this.root.addEventListener('upload:done', () => this.mediaChanged());
     this.root.addEventListener('builder:notice', (event) => this.notice(event.detail));
-    this.root.addEventListener('builder:changed', () =>
-      this.refresh({ isTree: true, isMedia: true }),
-    );
+    startCalls(this.root, this.part('sure'), {
+      done: () => this.mediaChanged(),
+      failed: (text) => this.status.show('failed', { detail: text }),
+    });
     window.addEventListener('online', () => this.autosave?.retry());
     window.addEventListener('beforeunload', (event) => {
       if (this.autosave?.isDirty || this.arranging.isDirty) event.preventDefault();
@@ -150,9 +152,23 @@ class Builder {
   async refresh({ isTree = false, isMedia = false }) {
     const page = await fetchPage();
     if (!page) return;
-    if (isMedia) for (const name of MEDIA_PARTS) swap(this.root, page, name);
+    if (isMedia) this.showMedia(page);
     if (isTree && !this.tree.root.dataset.dragging) showTree(this.tree, page);
     this.watching?.wait();
+  }
+
+  showMedia(page) {
+    for (const name of MEDIA_PARTS) swap(this.root, page, name);
+    // A lesson that has a file stays of its kind until the file is off.
+    for (const option of page.querySelectorAll('[data-field="kind"] input')) {
+      const shown = this.root.querySelector(`[data-field="kind"] input[value="${option.value}"]`);
+      if (shown) shown.disabled = option.disabled;
+    }
+  }
+
+  async mediaChanged() {
+    await this.refresh({ isTree: true, isMedia: true });
+    await this.autosave?.catchUp();
   }
 
   gone() {

@@ -1,6 +1,6 @@
 // Saves a form while somebody writes in it. Only what changed is sent, together with the version
 // it was changed on; what cannot be sent stays in the form and, as a copy, in this browser.
-import { getJson, sendJson } from '../../lib/api.js';
+import { ApiError, getJson, sendJson } from '../../lib/api.js';
 import { Copies } from './copies.js';
 import { fieldsOf, isSame, saysTheSame } from './fields.js';
 
@@ -141,7 +141,7 @@ export class Autosave {
       const keepalive = document.visibilityState === 'hidden' && isSmall(body);
       this.taken(await sendJson('PATCH', this.url, body, { keepalive }), changes);
     } catch (error) {
-      if (!('status' in error)) throw error;
+      if (!(error instanceof ApiError)) throw error;
       await this.refused(error, changes);
     }
   }
@@ -245,7 +245,14 @@ export class Autosave {
 
   /** Take in what somebody else changed meanwhile. */
   async catchUp() {
-    this.merge(entityOf(await getJson(this.url)));
+    await this.running;
+    if (this.asking || this.isOver) return;
+    try {
+      this.merge(entityOf(await getJson(this.url)));
+    } catch (error) {
+      // What is new is then learned with the next look, or when something is saved.
+      if (!(error instanceof ApiError)) throw error;
+    }
   }
 
   /** Have somebody choose; until they did nothing is sent and nothing of either side is gone. */
