@@ -27,7 +27,10 @@ _MAX_WORDS = 300
 
 @dataclass(frozen=True)
 class Message:
-    """A mail to one address, rendered. `key` is the same at every attempt to send it."""
+    """A mail to one address, rendered. `key` is the same at every attempt to send it.
+
+    `site_name` is who it is from where MAIL_FROM names nobody.
+    """
 
     key: str
     to: str
@@ -35,19 +38,25 @@ class Message:
     text: str
     html: str
     language: str
+    site_name: str = ""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Whom mail is from; the domain of `address` is in ASCII."""
+    """Whom mail is from; the domain of `address` is in ASCII. `is_named` by MAIL_FROM."""
 
     name: str
     address: str
+    is_named: bool = False
 
     @property
     def domain(self) -> str:
         """Return the part behind the @."""
         return self.address.rpartition("@")[2]
+
+    def name_on(self, message: Message) -> str:
+        """Return the name that readers of `message` see."""
+        return self.name if self.is_named else message.site_name or self.name
 
 
 class Mailer(Protocol):
@@ -65,7 +74,7 @@ def sender_of(settings: Settings) -> Sender:
         host = urlsplit(settings.public_base_url).hostname or "localhost"
         return Sender(settings.site_name, f"no-reply@{host}")
     try:
-        return Sender(name or settings.site_name, reachable(address))
+        return Sender(name or settings.site_name, reachable(address), is_named=bool(name))
     except MailRefused:
         raise ConfigurationError("MAIL_FROM is not an address mail can be sent from") from None
 
@@ -87,7 +96,7 @@ def compose(message: Message, sender: Sender) -> EmailMessage:
     """
     mail = EmailMessage(policy=_WIRE)
     try:
-        mail["From"] = _address(sender.address, sender.name)
+        mail["From"] = _address(sender.address, sender.name_on(message))
         mail["To"] = _address(reachable(message.to))
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(utcnow())

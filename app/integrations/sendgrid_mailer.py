@@ -48,7 +48,7 @@ class SendGridMailer:
         off = {"enable": False}
         return {
             "personalizations": [{"to": [{"email": reachable(message.to)}]}],
-            "from": {"email": self._sender.address, "name": self._sender.name},
+            "from": {"email": self._sender.address, "name": self._sender.name_on(message)},
             "subject": message.subject,
             "headers": {**UNATTENDED, "Message-ID": message_id(message, self._sender)},
             "content": [

@@ -14,6 +14,7 @@ from app.current import integrations, settings
 from app.database import db
 from app.domain.accounts.correspondence import letter_of
 from app.domain.outbox import mail as outbox
+from app.domain.site import choices
 from app.errors import MailFailed, MailRefused
 from app.integrations.mailer import Message
 from app.worker.locks import held
@@ -70,6 +71,7 @@ def _message(mail_id: UUID) -> Message:
         text=letter.text,
         html=letter.html,
         language=letter.language,
+        site_name=choices.current().name,
     )
     _commit()
     return message

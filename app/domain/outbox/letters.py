@@ -29,6 +29,7 @@ from jinja2.runtime import Context
 
 from app.current import settings
 from app.domain.site import choices
+from app.domain.site.accent import hex_pair
 from app.errors import MailRefused
 
 APP = Path(__file__).parents[2]
@@ -36,7 +37,15 @@ FOLDER = APP / "templates" / "email"
 DEFAULT_LANGUAGE = "en"
 PARTS = ("subject.txt", "body.txt", "body.html")
 # What every letter is given besides its own values.
-GIVEN = frozenset({"site_name", "site_link", "language", "direction", "zone"})
+GIVEN = frozenset(
+    {"site_name", "site_link", "support_email", "look", "language", "direction", "zone"}
+)
+BUILT_IN_LOOK = {
+    "accent": "#00545f",
+    "ink": "#f7fcfd",
+    "accent_night": "#78c5ca",
+    "ink_night": "#02171c",
+}
 MAX_NAME_LENGTH = 60
 _JOINERS = "\u200c\u200d"
 # What mail programs make links of; initials with dots are none.
@@ -73,8 +82,11 @@ def subject_of(template: str, locale: str | None, values: Mapping[str, Any]) -> 
 def _part(
     template: str, part: str, language: str, timezone: str | None, values: Mapping[str, Any]
 ) -> str:
+    chosen = choices.current()
     context = {
-        "site_name": choices.current().name,
+        "site_name": chosen.name,
+        "support_email": chosen.support_email,
+        "look": _look(chosen.accent_hue),
         "site_link": settings.public_base_url,
         **values,
         "language": language,
@@ -85,6 +97,16 @@ def _part(
         return _environment(language).get_template(f"email/{template}/{part}").render(context)
     except TemplateError as error:
         raise MailRefused(f"The letter {template} cannot be written: {error.message}") from error
+
+
+def _look(hue: int | None) -> dict[str, str]:
+    """Return the colours of buttons and links, by day and at night; those of the tokens."""
+    if hue is None:
+        return BUILT_IN_LOOK
+    (accent, accent_night), (ink, ink_night) = (
+        hex_pair(name, hue) for name in ("accent", "on-accent")
+    )
+    return {"accent": accent, "ink": ink, "accent_night": accent_night, "ink_night": ink_night}
 
 
 @lru_cache

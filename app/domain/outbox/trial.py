@@ -5,6 +5,7 @@ import uuid
 from app.config import MailKind
 from app.current import integrations, settings
 from app.domain.outbox import letters, mail
+from app.domain.site import choices
 from app.integrations.mailer import Message
 
 TEMPLATE = "test"
@@ -14,7 +15,8 @@ def compose_test(to: str, locale: str | None, name: str) -> Message:
     """Return a test mail to `to`; reading what it needs is over by then."""
     letter = letters.render(TEMPLATE, locale, None, {"name": name})
     key = str(uuid.uuid4())
-    return Message(key, to, letter.subject, letter.text, letter.html, letter.language)
+    name_of_site = choices.current().name
+    return Message(key, to, letter.subject, letter.text, letter.html, letter.language, name_of_site)
 
 
 def hand_over(message: Message) -> None:

@@ -2,15 +2,21 @@
 
 import io
 import uuid
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
-from app.current import integrations
+from app.current import integrations, settings
 from app.database import db
 from app.domain.accounts.models import User
+from app.domain.courses.models import Lesson
+from app.domain.outbox import letters
 from app.domain.site import choices, logos
+from app.domain.site.accent import hex_pair
 from app.errors import FileRefused
+from app.integrations.mailer import Message, compose, sender_of
+from tests import factories
 from tests.support.client import CheckedClient
 
 PAGES = ("/", "/auth/sign-in", "/no-such-page", "/courses")
@@ -89,6 +95,56 @@ def test_only_the_chosen_logo_is_kept() -> None:
     assert integrations.storage.list_keys(logos.FOLDER) == []
 
 
-def test_name_is_in_letters_and_the_api(client: CheckedClient, admin: User) -> None:
+def test_name_is_in_the_api(client: CheckedClient, admin: User) -> None:
     choose(admin, name="Weavers")
     assert client.get("/api/openapi.json").get_json()["info"]["title"] == "Weavers API"
+
+
+def test_letters_are_from_the_site_in_its_colours(admin: User) -> None:
+    plain = letters.render("test", "en", None, {"name": "Lea"})
+    assert "Questions?" not in plain.text + plain.html
+    choose(admin, name="Weavers", accent_hue=30, support_email="help@example.com")
+    letter = letters.render("test", "en", None, {"name": "Lea"})
+    assert "Weavers" in letter.text
+    assert "Questions? Write to help@example.com." in letter.text
+    assert "Questions? Write to help@example.com." in letter.html
+    assert hex_pair("accent", 30)[0] in letter.html
+    assert letters.BUILT_IN_LOOK["accent"] not in letter.html
+
+
+def test_mail_is_from_the_chosen_name_unless_the_installation_says_one() -> None:
+    message = Message("k", "lea@example.com", "Hi", "Hi", "<p>Hi</p>", "en", site_name="Weavers")
+    for mail_from, name in (("a@example.com", "Weavers"), ("Looms <a@example.com>", "Looms")):
+        sender = sender_of(settings.model_copy(update={"mail_from": mail_from}))
+        assert compose(message, sender)["From"].addresses[0].display_name == name
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/sign-in"])
+def test_help_is_offered_where_an_address_was_chosen(
+    client: CheckedClient, admin: User, path: str
+) -> None:
+    assert "mailto:" not in client.get(path).text
+    choose(admin, support_email="help@example.com")
+    assert 'href="mailto:help@example.com"' in client.get(path).text
+
+
+def test_paid_course_says_how_to_pay(
+    client_of: Callable[[User], CheckedClient], admin: User, learner: User
+) -> None:
+    course = factories.make_course(price_minor=4900)
+    client = client_of(learner)
+    choose(admin, transfer_instructions="Account 4711 <b>", takes_transfers=False)
+    assert "Account 4711" not in client.get(f"/courses/{course.slug}").text
+    choose(admin, takes_transfers=True)
+    assert "Account 4711 &lt;b&gt;" in client.get(f"/courses/{course.slug}").text
+
+
+def test_one_stream_fewer_counts_at_once(
+    client_of: Callable[[User], CheckedClient], admin: User, enrolled: User, video_lesson: Lesson
+) -> None:
+    choose(admin, max_streams=1)
+    client = client_of(enrolled)
+    first = client.post("/api/playback/token", json={"lesson_id": str(video_lesson.id)})
+    assert (first.status_code, first.get_json()["max_streams"]) == (201, 1)
+    second = client.post("/api/playback/token", json={"lesson_id": str(video_lesson.id)})
+    assert (second.status_code, second.get_json()["code"]) == (409, "STREAM_LIMIT")
