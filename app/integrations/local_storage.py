@@ -6,6 +6,7 @@ import stat
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -83,6 +84,23 @@ class LocalStorage:
             base = Path(folder).relative_to(self._root)
             keys += [str(base / name) for name in names if not name.startswith(_TEMPORARY)]
         return sorted(keys)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders right below `prefix`."""
+        try:
+            with os.scandir(self._path(prefix)) as entries:
+                yield from (e.name for e in entries if e.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return
+
+    def changed_at(self, prefix: str) -> datetime | None:
+        """Return when something in the folder `prefix` last came, went or was written."""
+        newest = 0.0
+        for folder, _, names in os.walk(self._path(prefix), followlinks=False):
+            for path in (Path(folder), *(Path(folder) / name for name in names)):
+                with suppress(FileNotFoundError):
+                    newest = max(newest, path.lstat().st_mtime)
+        return datetime.fromtimestamp(newest, UTC) if newest else None
 
     def local_path(self, key: str) -> Path | None:
         """Return the path of the object, or None when nothing is stored under `key`."""

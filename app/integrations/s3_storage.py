@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -84,6 +85,26 @@ class S3Storage:
                 Bucket=self.name, Prefix=f"{check_key(prefix)}/"
             )
             return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders right below `prefix`."""
+        base = f"{check_key(prefix)}/"
+        with self.translating(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=base, Delimiter="/"
+            )
+            for page in pages:
+                for item in page.get("CommonPrefixes", ()):
+                    yield item["Prefix"].removeprefix(base).rstrip("/")
+
+    def changed_at(self, prefix: str) -> datetime | None:
+        """Return when something below the folder `prefix` was last written; None for nothing."""
+        with self.translating(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=f"{check_key(prefix)}/"
+            )
+            moments = [item["LastModified"] for page in pages for item in page.get("Contents", ())]
+        return max(moments, default=None)
 
     def local_path(self, key: str) -> Path | None:
         """Return None: the objects are elsewhere."""

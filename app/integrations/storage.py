@@ -5,7 +5,9 @@ Keys are slash-separated generated names; prefixes are whole folders, so `media/
 """
 
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -49,6 +51,14 @@ class Storage(Protocol):
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys in the folder `prefix`, at any depth, sorted."""
+        ...
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders right below `prefix`, in no order."""
+        ...
+
+    def changed_at(self, prefix: str) -> datetime | None:
+        """Return when something in the folder `prefix` was last written; None for nothing."""
         ...
 
     def local_path(self, key: str) -> Path | None:

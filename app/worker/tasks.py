@@ -17,7 +17,7 @@ from app.domain.courses.transfers import IMPORT_TASK as COURSE_IMPORT_TASK
 from app.domain.outbox.mail import SEND_TASK
 from app.domain.videos.control import DISCARD_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
-from app.worker import accounts, exports, links, mail, transfers
+from app.worker import accounts, exports, links, mail, sweeping, transfers
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
 from app.worker.upkeep import discard_media, say_audit_head, sweep_media
@@ -174,6 +174,20 @@ def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
         """Remove media that nothing serves any more."""
         with flask_app.app_context():
             return sweep_media()
+
+    @queue.periodic(cron="11 * * * *")
+    @queue.task(name="uploads.sweep", queue=DEFAULT_QUEUE, queueing_lock="uploads.sweep")
+    def sweep_uploads(timestamp: int) -> int:  # noqa: ARG001
+        """End silent uploads, and remove parts that belong to none."""
+        with flask_app.app_context():
+            return sweeping.sweep_uploads()
+
+    @queue.periodic(cron="3 2 * * *")
+    @queue.task(name="storage.sweep", queue=DEFAULT_QUEUE, queueing_lock="storage.sweep")
+    def sweep_storage(timestamp: int) -> int:  # noqa: ARG001
+        """Remove the folders of the storage that belong to nothing."""
+        with flask_app.app_context():
+            return sweeping.sweep_folders()
 
     @queue.periodic(cron="29 * * * *")
     @queue.task(name="audit.say_head", queue=DEFAULT_QUEUE, queueing_lock="audit.say_head")

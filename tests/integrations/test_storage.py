@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.clock import utcnow
 from app.config import load_settings
 from app.errors import NotFound, StorageUnavailable
 from app.integrations.local_storage import LocalStorage
@@ -158,3 +159,18 @@ def test_s3_objects_have_no_path_on_this_machine(server: S3Server) -> None:
     storage = s3_storage(server)
     storage.put_bytes("media/x", b"x", BINARY)
     assert storage.local_path("media/x") is None
+
+
+def test_the_folders_below_a_folder_are_named(storage: Storage) -> None:
+    for key in ("folders/1/a", "folders/1/b/c", "folders/10/a", "folders/file", "sources/2/a"):
+        storage.put_bytes(key, b"x", BINARY)
+    assert sorted(storage.list_folders("folders")) == ["1", "10"]
+    assert list(storage.list_folders("nothing")) == []
+
+
+def test_it_is_known_when_a_folder_changed_last(storage: Storage) -> None:
+    storage.put_bytes("folders/1/b/c", b"x", BINARY)
+    changed_at = storage.changed_at("folders/1")
+    assert changed_at is not None
+    assert abs((changed_at - utcnow()).total_seconds()) < 60
+    assert storage.changed_at("folders/nothing") is None

@@ -205,6 +205,20 @@ def list_outdated() -> list[tuple[UUID, int]]:
     return [(video_id, generation) for video_id, generation in rows]
 
 
+def in_use(video_id: UUID, names: set[str]) -> set[str]:
+    """Return which of the folders named are a generation with rows, or may yet become one.
+
+    While a transcode is queued or runs, any of them may: its attempts build on one another.
+    """
+    video = db.session.get(Video, video_id, populate_existing=True)
+    if video is None:
+        return set()
+    if video.status in (VideoStatus.QUEUED, VideoStatus.PROCESSING):
+        return names
+    rows = db.session.scalars(select(Rendition.generation).where(Rendition.video_id == video_id))
+    return {str(number) for number in (*rows, video.generation)} & names
+
+
 def forget(video_id: UUID, generation: int) -> None:
     """Delete the rows of an outdated generation."""
     for table in (Rendition, ContentKey):
