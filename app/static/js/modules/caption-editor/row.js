@@ -18,8 +18,8 @@ export class Row {
     this.fault = find('fault');
     this.#fill();
     for (const name of ['start', 'end']) {
-      this.#fields[name].addEventListener('change', () => this.#readTime(name));
-      this.#fields[name].addEventListener('input', () => this.#tell('cue:changed'));
+      this.#fields[name].addEventListener('input', () => this.#readTime(name));
+      this.#fields[name].addEventListener('change', () => this.#tidy(name));
     }
     this.#fields.text.addEventListener('input', () => {
       this.cue.text = this.#fields.text.value;
@@ -88,10 +88,13 @@ export class Row {
 
   #readTime(name) {
     const time = read(this.#fields[name].value);
-    if (time === null) return;
-    this.cue[name] = time;
-    this.#fields[name].value = show(time);
+    if (time !== null) this.cue[name] = time;
     this.#tell('cue:changed');
+  }
+
+  #tidy(name) {
+    const time = read(this.#fields[name].value);
+    if (time !== null) this.#fields[name].value = show(time);
   }
 
   #tell(name, detail = null) {
