@@ -100,7 +100,7 @@ def _progress(user_id: uuid.UUID, course: Course, attendance: Attendance) -> lis
 
 def _completed(user_id: uuid.UUID, lesson: Lesson, at: datetime) -> dict[str, Any]:
     row = _watched(user_id, lesson, lesson.duration_seconds, at)
-    if lesson.kind is LessonKind.TEXT:
+    if lesson.kind is not LessonKind.VIDEO:
         row["watched"], row["position_seconds"] = "{}", 0.0
     return row | {"completed_at": at}
 

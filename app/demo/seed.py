@@ -10,6 +10,7 @@ from app.demo.attendance import add_attendance
 from app.demo.catalog import add_categories, add_courses
 from app.demo.content import load_categories, load_courses, load_people
 from app.demo.footage import add_videos
+from app.demo.handouts import add_handouts
 from app.demo.people import add_people
 from app.errors import Forbidden
 
@@ -35,7 +36,9 @@ def seed(echo: Callable[[str], object]) -> None:
     add_categories(load_categories())
     admin = users["admin@example.com"]
     videos, new_videos = add_videos(admin)
-    courses = add_courses(load_courses(), users, videos)
+    contents = load_courses()
+    courses = add_courses(contents, users, videos)
+    add_handouts(contents, courses)
     add_attendance(people, users, courses)
     db.session.commit()
     if new_people or new_videos or courses:

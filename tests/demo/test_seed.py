@@ -1,5 +1,6 @@
 """Seeding: what it brings in, that it can be run again and again, and where it refuses to run."""
 
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,14 @@ from app.demo.people import PASSWORD
 from app.demo.seed import seed
 from app.domain.accounts.credentials import authenticate
 from app.domain.accounts.models import Role, User
+from app.domain.courses.file_models import CourseFile
 from app.domain.courses.models import (
     Category,
     Course,
     Enrollment,
     EnrollmentSource,
     Lesson,
+    LessonKind,
     LessonProgress,
     Section,
 )
@@ -285,3 +288,22 @@ def test_seeding_is_refused_where_it_is_serious(in_environment, kind) -> None:
     with pytest.raises(Forbidden, match="create-admin"):
         seed(lambda line: None)
     assert db.session.scalar(select(func.count()).select_from(User)) == 0
+
+
+def test_a_course_has_a_cover_a_pdf_lesson_and_a_resource(seeded: list[str]) -> None:
+    course = db.session.scalars(
+        select(Course).where(Course.slug == "bookkeeping-for-a-small-business")
+    ).one()
+    assert course.cover_id is not None
+    assert len(integrations.storage.list_keys(f"covers/{course.id}/{course.cover_id}")) == 3
+    lesson = db.session.scalars(
+        select(Lesson).where(Lesson.course_id == course.id, Lesson.kind == LessonKind.PDF)
+    ).one()
+    files = db.session.scalars(select(CourseFile).where(CourseFile.course_id == course.id)).all()
+    assert {file.filename: file.id == lesson.document_id for file in files} == {
+        "cash-book.csv": False,
+        "month-end.pdf": True,
+    }
+    for file in files:
+        with integrations.storage.open(file.storage_key) as stored:
+            assert hashlib.sha256(stored.read()).hexdigest() == file.sha256

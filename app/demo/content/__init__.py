@@ -11,6 +11,7 @@ from app.domain.accounts.models import Role
 from app.domain.courses.models import CourseStatus, Level
 
 FOLDER = Path(__file__).parent
+FILES = FOLDER / "files"
 WORDS_PER_MINUTE = 160
 DAMAGED = "damaged"  # the name of the video whose upload was cut off
 
@@ -29,12 +30,17 @@ class CategoryContent(Strict):
 
 
 class LessonContent(Strict):
-    """A lesson; with a `video` (a clip's key or "damaged") its body holds the notes beside it."""
+    """A lesson; with a `video` (a clip's key or "damaged") its body holds the notes beside it.
+
+    A `document` (a PDF) makes it a PDF lesson; that and `files` lie in the folder `files`.
+    """
 
     title: str
     body: str
     video: str | None = None
     is_preview: bool = False
+    document: str | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def duration_seconds(self) -> int:
@@ -64,6 +70,7 @@ class CourseContent(Strict):
     price_minor: int = Field(default=0, ge=0)
     currency: str = "ETB"
     published_days_ago: int = Field(ge=1)
+    cover: str | None = None
     outcomes: tuple[str, ...] = Field(min_length=3)
     requirements: tuple[str, ...] = Field(min_length=1)
     sections: tuple[SectionContent, ...] = Field(min_length=1)
