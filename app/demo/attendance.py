@@ -12,6 +12,7 @@ from app.clock import utcnow
 from app.database import db
 from app.demo.content import Attendance, Person
 from app.domain.accounts.models import User
+from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.models import (
     Course,
     Enrollment,
@@ -50,6 +51,24 @@ def add_attendance(
             .where(Course.id == course_id)
             .values(learner_count=learners, updated_at=Course.updated_at)
         )
+
+
+def add_requests(
+    people: Sequence[Person], users: Mapping[str, User], courses: Sequence[Course]
+) -> None:
+    """Have people ask to be let into `courses` (new ones)."""
+    by_slug = {course.slug: course for course in courses}
+    for person in people:
+        for asking in person.requests:
+            if asking.course in by_slug:
+                db.session.add(
+                    EnrollmentRequest(
+                        user_id=users[person.email].id,
+                        course_id=by_slug[asking.course].id,
+                        note=asking.note,
+                        created_at=utcnow() - timedelta(hours=asking.asked_hours_ago),
+                    )
+                )
 
 
 def _lessons(course: Course) -> list[Lesson]:

@@ -66,6 +66,7 @@ def _course(content: CourseContent, category: Category, instructor: User) -> Cou
         level=content.level,
         language=content.language,
         status=content.status,
+        enrollment_policy=content.enrollment_policy,
         price_minor=content.price_minor,
         currency=content.currency,
         outcomes=list(content.outcomes),
@@ -81,7 +82,13 @@ def _course(content: CourseContent, category: Category, instructor: User) -> Cou
 def _add_sections(course: Course, content: CourseContent, videos: Mapping[str, Video]) -> None:
     course.sections = []
     for position, part in enumerate(content.sections, start=1):
-        section = Section(id=uuid.uuid4(), course_id=course.id, title=part.title, position=position)
+        section = Section(
+            id=uuid.uuid4(),
+            course_id=course.id,
+            title=part.title,
+            position=position,
+            opens_after_days=part.opens_after_days,
+        )
         section.lessons = [
             _lesson(section, lesson, number, videos)
             for number, lesson in enumerate(part.lessons, start=1)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.demo.clips import CLIPS
 from app.domain.accounts.models import Role
-from app.domain.courses.models import CourseStatus, Level
+from app.domain.courses.models import CourseStatus, EnrollmentPolicy, Level
 
 FOLDER = Path(__file__).parent
 FILES = FOLDER / "files"
@@ -52,6 +52,7 @@ class LessonContent(Strict):
 
 class SectionContent(Strict):
     title: str
+    opens_after_days: int = Field(default=0, ge=0)
     lessons: tuple[LessonContent, ...] = Field(min_length=1)
 
 
@@ -67,6 +68,7 @@ class CourseContent(Strict):
     level: Level
     language: str = "en"
     status: CourseStatus = CourseStatus.PUBLISHED
+    enrollment_policy: EnrollmentPolicy = EnrollmentPolicy.OPEN
     price_minor: int = Field(default=0, ge=0)
     currency: str = "ETB"
     published_days_ago: int = Field(ge=1)
@@ -93,6 +95,14 @@ class Attendance(Strict):
     last_seen_hours_ago: int = Field(default=30, ge=0)
 
 
+class Asking(Strict):
+    """A wish to be let into a course whose staff decides, still waiting."""
+
+    course: str
+    note: str
+    asked_hours_ago: int = Field(ge=0)
+
+
 class Person(Strict):
     """An account; only those that `signs_in` have a password."""
 
@@ -103,6 +113,7 @@ class Person(Strict):
     headline: str | None = None
     bio: str | None = None
     courses: tuple[Attendance, ...] = ()
+    requests: tuple[Asking, ...] = ()
 
 
 class People(Strict):
