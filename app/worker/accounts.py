@@ -10,6 +10,7 @@ from app.domain.accounts import export as exports
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
+from app.domain.courses import personal as courses
 from app.domain.courses.personal import require_deletable
 from app.domain.outbox import mail
 from app.domain.outbox import personal as outbox
@@ -70,6 +71,7 @@ def _erase(user_id: UUID) -> bool:
         db.session.rollback()
         return False
     erased = deletion.erase(user)
+    courses.erase(user_id, erased.email)
     playback.erase(user_id)
     outbox.erase(erased.email)
     mail.send(erased.email, "account_deleted", erased.locale, name=erased.name)

@@ -46,6 +46,8 @@ CONTENTS = {
     "api-keys": lazy_gettext("the names and scopes of your API keys"),
     "exports": lazy_gettext("when you asked for files like this one"),
     "enrollments": lazy_gettext("the courses you are or were enrolled in"),
+    "enrollment-requests": lazy_gettext("the courses you asked to be let into"),
+    "course-invitations": lazy_gettext("the courses your e-mail address was invited to"),
     "progress": lazy_gettext("what you have watched of each lesson, in ranges of seconds"),
     "courses-taught": lazy_gettext("the courses you teach"),
     "playback": lazy_gettext("each time you played a video, and on which device"),

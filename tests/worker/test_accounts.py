@@ -28,6 +28,7 @@ from app.domain.accounts.models import (
     UserStatus,
 )
 from app.domain.audit.models import AuditEvent
+from app.domain.courses.admission_models import CourseInvitation, EnrollmentRequest
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonProgress
 from app.domain.outbox import mail
 from app.domain.outbox import personal as outbox
@@ -325,3 +326,12 @@ def test_links_and_ceremonies_are_forgotten_after_a_month(learner: User) -> None
     assert [row.purpose for row in db.session.scalars(select(OneTimeToken))] == [
         TokenPurpose.CHANGE_EMAIL_NEW
     ]
+
+
+def test_nothing_is_left_of_what_somebody_asked_for(leaving: User, course: Course) -> None:
+    factories.make_request(leaving, course, note="I live by the river.")
+    factories.make_invitation("Zora@example.com", course)
+    stays = factories.make_invitation("guest@example.com", course)
+    accounts.delete_due()
+    assert db.session.query(EnrollmentRequest).count() == 0
+    assert [row.id for row in db.session.query(CourseInvitation)] == [stays.id]

@@ -33,6 +33,7 @@ from tests import factories
 NAMES = {
     *("profile", "sign-ins", "passkeys", "api-keys", "exports", "enrollments", "progress"),
     *("courses-taught", "playback", "mails", "events"),
+    *("enrollment-requests", "course-invitations"),
 }
 
 
@@ -228,6 +229,14 @@ def _documents_of_unproven(person: User) -> dict[str, Any]:
         for name, text in files.items()
         if name.endswith(".json")
     }
+
+
+def test_requests_and_proven_invitations_are_in_the_file(person: User, course: Course) -> None:
+    factories.make_request(person, course, note="I weave.")
+    factories.make_invitation("Zora@example.com", course)
+    documents = _documents(_made(person))
+    assert [row["note"] for row in documents["enrollment-requests"]] == ["I weave."]
+    assert [row["course"] for row in documents["course-invitations"]] == [course.title]
 
 
 def test_progress_tells_which_seconds_were_watched(

@@ -3,17 +3,21 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import delete, exists, func, select
 
 from app.database import db
 from app.domain.accounts import deletion
 from app.domain.accounts.models import User
+from app.domain.courses.admission_models import CourseInvitation, EnrollmentRequest
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonProgress
 from app.errors import DeletionRefused
 
 
 def export_of(user_id: uuid.UUID) -> dict[str, Any]:
-    """Return a person's enrollments, progress and the courses they teach."""
+    """Return a person's enrollments, requests, invitations, progress and the courses they teach.
+
+    Invitations belong to an address, so they are told to who has verified it only.
+    """
     return {
         "enrollments": _rows(
             select(
@@ -28,6 +32,29 @@ def export_of(user_id: uuid.UUID) -> dict[str, Any]:
             .join(Course, Course.id == Enrollment.course_id)
             .where(Enrollment.user_id == user_id)
             .order_by(Enrollment.created_at)
+        ),
+        "enrollment-requests": _rows(
+            select(
+                Course.title.label("course"),
+                EnrollmentRequest.status,
+                EnrollmentRequest.note,
+                EnrollmentRequest.created_at,
+                EnrollmentRequest.decided_at,
+            )
+            .join(Course, Course.id == EnrollmentRequest.course_id)
+            .where(EnrollmentRequest.user_id == user_id)
+            .order_by(EnrollmentRequest.created_at)
+        ),
+        "course-invitations": _rows(
+            select(
+                Course.title.label("course"),
+                CourseInvitation.created_at,
+                CourseInvitation.accepted_at,
+            )
+            .join(Course, Course.id == CourseInvitation.course_id)
+            .join(User, User.email == CourseInvitation.email)
+            .where(User.id == user_id, User.email_verified_at.is_not(None))
+            .order_by(CourseInvitation.created_at)
         ),
         "progress": _rows(
             select(
@@ -56,6 +83,15 @@ def export_of(user_id: uuid.UUID) -> dict[str, Any]:
             .order_by(Course.created_at)
         ),
     }
+
+
+def erase(user_id: uuid.UUID, email: str) -> None:
+    """Forget what somebody who is gone had asked for, and who invited their address."""
+    for statement in (
+        delete(EnrollmentRequest).where(EnrollmentRequest.user_id == user_id),
+        delete(CourseInvitation).where(CourseInvitation.email == email),
+    ):
+        db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def require_deletable(user: User) -> None:
