@@ -4,9 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from app import clock
+from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses import overview
+from app.domain.courses.admission_models import EnrollmentRequest, RequestStatus
+from app.domain.courses.file_models import CourseTransfer, TransferKind, TransferStatus
 from app.domain.courses.models import Course, Enrollment
+from app.domain.outbox import mail as outbox
 from app.domain.videos.models import VideoStatus
 from tests import factories
 from tests.support.client import CheckedClient
@@ -58,3 +62,47 @@ def test_instructor_is_not_told_about_all_people(client_of: ClientOf, instructor
     page = client_of(instructor).get("/admin")
     assert page.status_code == 200
     assert "suspended" not in page.text.lower()
+
+
+def test_requests_that_wait_are_shown_to_who_decides_on_them(
+    client_of: ClientOf, instructor: User, learner: User, outsider: User, course: Course
+) -> None:
+    for user in (learner, outsider):
+        db.session.add(EnrollmentRequest(user_id=user.id, course_id=course.id))
+    decided = factories.make_user()
+    db.session.add(
+        EnrollmentRequest(user_id=decided.id, course_id=course.id, status=RequestStatus.DECLINED)
+    )
+    db.session.commit()
+    page = client_of(instructor).get("/admin").text
+    assert f"/admin/enrollments/requests?course_id={course.id}" in page
+    assert "2 requests" in page
+    colleague = factories.make_user(Role.INSTRUCTOR)
+    assert "Nothing waits for you" in client_of(colleague).get("/admin").text
+
+
+def test_failed_transfer_is_shown_for_a_week(client_of: ClientOf, admin: User) -> None:
+    db.session.add(
+        CourseTransfer(
+            kind=TransferKind.IMPORT,
+            status=TransferStatus.FAILED,
+            created_by_id=admin.id,
+            title="Looms.zip",
+            error_detail="The archive names a file twice.",
+        )
+    )
+    db.session.commit()
+    client = client_of(admin)
+    assert "The archive names a file twice." in client.get("/admin").text
+    with clock.shifted(timedelta(days=8)):
+        assert "Looms.zip" not in client_of(admin).get("/admin").text
+
+
+def test_administrator_is_told_of_mail_in_trouble(
+    client_of: ClientOf, admin: User, instructor: User
+) -> None:
+    lost = outbox.write("lea@example.com", "test", None, name="Lea")
+    outbox.give_up(lost, "The server refuses us.")
+    db.session.commit()
+    assert "1 mail given up today" in client_of(admin).get("/admin").text
+    assert "refuses us" not in client_of(instructor).get("/admin").text
