@@ -6,15 +6,20 @@ from collections.abc import Callable
 import pytest
 
 from app.clock import utcnow
+from app.current import integrations
 from app.database import db
 from app.domain.accounts.models import Role, User
-from app.domain.courses.models import Course, CourseStatus, Lesson, LessonKind
+from app.domain.courses import cover_images
+from app.domain.courses.file_models import CourseFile
+from app.domain.courses.models import Category, Course, CourseStatus, Lesson, LessonKind
 from tests import factories
 from tests.support import player
 from tests.support.client import CheckedClient
 
 ClientOf = Callable[[User], CheckedClient]
 HIDDEN = [CourseStatus.DRAFT, CourseStatus.ARCHIVED]
+# What is no answer: nothing here, no learner's business, and for visitors the sign-in.
+DOORS = {False: (404, 403), True: (404, 303, 401)}
 every_hidden = pytest.mark.parametrize("status", HIDDEN, ids=lambda status: status.value)
 
 
@@ -101,6 +106,84 @@ def test_a_preview_of_a_hidden_course_is_not_played(
 ) -> None:
     hide(status)
     assert player.request_token(client_of(outsider), preview_lesson.id).status_code == 404
+
+
+@every_hidden
+def test_no_path_of_a_hidden_course_leads_anywhere(
+    client: CheckedClient,
+    client_of: ClientOf,
+    outsider: User,
+    course: Course,
+    text_lesson: Lesson,
+    hide: Callable[[CourseStatus], None],
+    status: CourseStatus,
+) -> None:
+    """Pages, JSON, its picture, its files and its making: nothing but what an unknown one says."""
+    file = CourseFile(
+        course_id=course.id,
+        lesson_id=text_lesson.id,
+        filename="pattern.pdf",
+        content_type="application/pdf",
+        size_bytes=9,
+        sha256="0",
+        storage_key="files/pattern.pdf",
+    )
+    course.cover_id = uuid.uuid4()
+    db.session.add(file)
+    for width in cover_images.WIDTHS:
+        key = cover_images.key_of(course.id, course.cover_id, width)
+        integrations.storage.put_bytes(key, b"RIFF", "image/webp")
+    cover = f"/covers/{course.id}/{course.cover_id}/{cover_images.WIDTHS[0]}.webp"
+    db.session.commit()
+    assert client.get(cover).status_code == 200
+    hide(status)
+    paths = (
+        cover,
+        f"/courses/{course.slug}",
+        f"/api/courses/{course.slug}",
+        f"/learn/{course.slug}",
+        f"/learn/{course.slug}/{text_lesson.id}",
+        f"/learn/{course.slug}/{text_lesson.id}/files/{file.id}",
+        f"/api/admin/courses/{course.id}",
+        f"/api/admin/lessons/{text_lesson.id}",
+        f"/api/admin/courses/{course.id}/checklist",
+        f"/admin/courses/{course.id}",
+    )
+    colleague = factories.make_user(Role.INSTRUCTOR)
+    for viewer in (client, client_of(outsider), client_of(colleague)):
+        for path in paths:
+            answer = viewer.get(path)
+            assert answer.status_code in DOORS[viewer is client], path
+            assert course.title not in answer.text, path
+            if answer.status_code == 303:
+                assert "/auth/sign-in" in answer.location, path
+
+
+@every_hidden
+def test_a_hidden_course_is_related_to_none_and_on_no_dashboard(
+    client_of: ClientOf,
+    outsider: User,
+    course: Course,
+    hide: Callable[[CourseStatus], None],
+    status: CourseStatus,
+) -> None:
+    shelf = db.session.get_one(Category, course.category_id)
+    neighbour = factories.make_course(category=shelf)
+    client = client_of(outsider)
+    paths = (f"/courses/{neighbour.slug}", f"/courses/category/{shelf.slug}")
+    assert all(course.title in client.get(path).text for path in paths)
+    hide(status)
+    for path in (*paths, f"/api/courses/{neighbour.slug}", "/dashboard", "/api/courses/enrolled"):
+        assert course.title not in client.get(path).text, path
+
+
+def test_an_unlisted_course_is_open_to_who_has_its_address_and_in_no_list(
+    client: CheckedClient, course: Course, hide: Callable[[CourseStatus], None]
+) -> None:
+    hide(CourseStatus.UNLISTED)
+    assert client.get(f"/courses/{course.slug}").status_code == 200
+    for path in ("/courses", "/courses?q=weaving", "/", "/api/courses", "/sitemap.xml"):
+        assert course.slug not in client.get(path).text, path
 
 
 def test_an_archived_course_stays_with_who_is_enrolled(
