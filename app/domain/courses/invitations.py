@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from app.clock import utcnow
 from app.database import db
@@ -82,20 +82,6 @@ def withdraw(maker: Maker, invitation_id: uuid.UUID) -> CourseInvitation:
     db.session.delete(invitation)
     db.session.flush()
     return invitation
-
-
-def list_open_for(user_id: uuid.UUID) -> list[Course]:
-    """Return the courses that a person's verified address is invited to and not in, by title."""
-    held = exists().where(Enrollment.user_id == user_id, Enrollment.course_id == Course.id)
-    statement = (
-        select(Course)
-        .join(CourseInvitation, CourseInvitation.course_id == Course.id)
-        .join(User, User.email == CourseInvitation.email)
-        .where(User.id == user_id, User.email_verified_at.is_not(None), ~held)
-        .order_by(Course.title)
-        .limit(MAX_ADDRESSES)
-    )
-    return list(db.session.scalars(statement))
 
 
 def _addresses(emails: Sequence[str]) -> list[str]:

@@ -33,29 +33,7 @@ def export_of(user_id: uuid.UUID) -> dict[str, Any]:
             .where(Enrollment.user_id == user_id)
             .order_by(Enrollment.created_at)
         ),
-        "enrollment-requests": _rows(
-            select(
-                Course.title.label("course"),
-                EnrollmentRequest.status,
-                EnrollmentRequest.note,
-                EnrollmentRequest.created_at,
-                EnrollmentRequest.decided_at,
-            )
-            .join(Course, Course.id == EnrollmentRequest.course_id)
-            .where(EnrollmentRequest.user_id == user_id)
-            .order_by(EnrollmentRequest.created_at)
-        ),
-        "course-invitations": _rows(
-            select(
-                Course.title.label("course"),
-                CourseInvitation.created_at,
-                CourseInvitation.accepted_at,
-            )
-            .join(Course, Course.id == CourseInvitation.course_id)
-            .join(User, User.email == CourseInvitation.email)
-            .where(User.id == user_id, User.email_verified_at.is_not(None))
-            .order_by(CourseInvitation.created_at)
-        ),
+        **_admission_of(user_id),
         "progress": _rows(
             select(
                 Course.title.label("course"),
@@ -81,6 +59,34 @@ def export_of(user_id: uuid.UUID) -> dict[str, Any]:
             )
             .where(Course.instructor_id == user_id)
             .order_by(Course.created_at)
+        ),
+    }
+
+
+def _admission_of(user_id: uuid.UUID) -> dict[str, Any]:
+    return {
+        "enrollment-requests": _rows(
+            select(
+                Course.title.label("course"),
+                EnrollmentRequest.status,
+                EnrollmentRequest.note,
+                EnrollmentRequest.created_at,
+                EnrollmentRequest.decided_at,
+            )
+            .join(Course, Course.id == EnrollmentRequest.course_id)
+            .where(EnrollmentRequest.user_id == user_id)
+            .order_by(EnrollmentRequest.created_at)
+        ),
+        "course-invitations": _rows(
+            select(
+                Course.title.label("course"),
+                CourseInvitation.created_at,
+                CourseInvitation.accepted_at,
+            )
+            .join(Course, Course.id == CourseInvitation.course_id)
+            .join(User, User.email == CourseInvitation.email)
+            .where(User.id == user_id, User.email_verified_at.is_not(None))
+            .order_by(CourseInvitation.created_at)
         ),
     }
 

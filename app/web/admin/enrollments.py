@@ -46,7 +46,7 @@ def enrollments() -> ResponseReturnValue:
             return redirect(url_for("admin.enrollments", course_id=form.course()), 303)
     owner_id, wanted = owner_scope(), narrowing_of(query)
     page = read_page(lambda after, limit: roster.list_enrollments(owner_id, wanted, after, limit))
-    return _page("enrollments", page, form)
+    return _page("admin/enrollments.html", page, form)
 
 
 @blueprint.route("/admin/enrollments/remove", methods=["GET", "POST"])
@@ -78,7 +78,7 @@ def enrollment_requests() -> ResponseReturnValue:
     page = read_page(
         lambda after, limit: applicants.list_requests(owner_id, wanted, query.status, after, limit)
     )
-    return _page("enrollment_requests", page, None, status=query.status)
+    return _page("admin/enrollment_requests.html", page, None, status=query.status)
 
 
 @blueprint.route("/admin/enrollments/invitations", methods=["GET", "POST"])
@@ -101,7 +101,7 @@ def invitations() -> ResponseReturnValue:
     page = read_page(
         lambda after, limit: applicants.list_invitations(owner_id, wanted, after, limit)
     )
-    return _page("invitations", page, form)
+    return _page("admin/invitations.html", page, form)
 
 
 @blueprint.post("/admin/enrollments/invitations/<uuid:invitation_id>/withdraw")
@@ -113,14 +113,14 @@ def withdraw_invitation(invitation_id: UUID) -> ResponseReturnValue:
 
 
 def _page(
-    name: str,
+    template: str,
     page: Page[Any],
     form: EnrolForm | InviteForm | None,
     status: RequestStatus | None = None,
 ) -> ResponseReturnValue:
     owner_id = owner_scope()
     shown = render_template(
-        f"admin/{name}.html",
+        template,
         page=page,
         asked=given(RequestsQuery),
         courses=roster.list_choices(owner_id),

@@ -5,7 +5,7 @@ import pytest
 from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role, User
-from app.domain.courses import admission, applicants, invitations, roster
+from app.domain.courses import admission, applicants, invitations, roster, thresholds
 from app.domain.courses.admission_models import CourseInvitation
 from app.domain.courses.models import Course, CourseStatus, Enrollment, EnrollmentSource
 from app.domain.courses.roster import Narrowing
@@ -134,9 +134,9 @@ def test_an_invitation_is_taken_back_by_who_is_in_charge(instructor: User, cours
 def test_open_invitations_are_those_one_has_not_used(course: Course) -> None:
     guest = factories.make_user(email_verified_at=utcnow())
     factories.make_invitation(guest.email, course)
-    assert [found.id for found in invitations.list_open_for(guest.id)] == [course.id]
+    assert [found.slug for found in thresholds.list_thresholds(guest.id)] == [course.slug]
     admission.join(guest.id, course.slug)
-    assert invitations.list_open_for(guest.id) == []
+    assert thresholds.list_thresholds(guest.id) == []
 
 
 def test_lists_show_an_instructor_their_own(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from app.clock import utcnow
 from app.domain.accounts.models import User
 from app.domain.courses import progress
 from app.domain.courses.models import Course, Lesson
@@ -44,6 +45,18 @@ def test_suggestions_leave_out_what_one_has(
     assert page.main.get_text().count(course.title) == 1  # type: ignore[union-attr]
 
 
+def test_invitations_and_requests_are_reminded_of(
+    client_of: ClientOf, learner: User, course: Course
+) -> None:
+    learner.email_verified_at = utcnow()
+    guarded = factories.make_course(title="Dyeing with plants")
+    factories.make_invitation(learner.email, course)
+    factories.make_request(learner, guarded)
+    shown = html.parse(client_of(learner).get("/dashboard").text).main.get_text(" ", strip=True)  # type: ignore[union-attr]
+    assert f"You are invited to {course.title}." in shown
+    assert "You asked for a place in Dyeing with plants" in shown
+
+
 def test_visitor_is_sent_to_sign_in(client: CheckedClient) -> None:
     response = client.get("/dashboard")
     assert response.headers["Location"] == "/auth/sign-in?next=%2Fdashboard"
@@ -62,4 +75,4 @@ def test_the_page_costs_the_same_queries_for_one_course_and_twenty(
         with recorded() as statements:
             assert client.get("/dashboard").status_code == 200
         counts.append(len(statements))
-    assert counts[0] == counts[1] <= 3
+    assert counts[0] == counts[1] <= 4
