@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.current import settings
 from app.database import db
-from app.demo.attendance import add_attendance
+from app.demo.attendance import add_attendance, add_requests
 from app.demo.catalog import add_categories, add_courses
 from app.demo.content import load_categories, load_courses, load_people
 from app.demo.footage import add_videos
@@ -40,6 +40,7 @@ def seed(echo: Callable[[str], object]) -> None:
     courses = add_courses(contents, users, videos)
     add_handouts(contents, courses)
     add_attendance(people, users, courses)
+    add_requests(people, users, courses)
     db.session.commit()
     if new_people or new_videos or courses:
         echo(

@@ -17,11 +17,13 @@ from app.demo.people import PASSWORD
 from app.demo.seed import seed
 from app.domain.accounts.credentials import authenticate
 from app.domain.accounts.models import Role, User
+from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.file_models import CourseFile
 from app.domain.courses.models import (
     Category,
     Course,
     Enrollment,
+    EnrollmentPolicy,
     EnrollmentSource,
     Lesson,
     LessonKind,
@@ -42,6 +44,7 @@ TABLES = (
     LessonProgress,
     Video,
     CaptionTrack,
+    EnrollmentRequest,
 )
 
 
@@ -164,6 +167,15 @@ def test_learner_is_enrolled_in_two_courses_and_outsider_in_none(seeded: list[st
 
     assert len(courses("learner@example.com")) == 2
     assert courses("outsider@example.com") == []
+
+
+def test_one_course_lets_people_in_by_approval_and_somebody_waits(seeded: list[str]) -> None:
+    guarded = select(Course).where(Course.enrollment_policy != EnrollmentPolicy.OPEN)
+    course = db.session.scalars(guarded).one()
+    request = db.session.scalars(select(EnrollmentRequest)).one()
+    assert (course.slug, course.enrollment_policy) == ("teaching-here", "approval")
+    assert (request.course_id, request.status) == (course.id, "pending")
+    assert course.instructor_id == _user("instructor@example.com").id
 
 
 def test_learner_resumes_in_the_middle_of_a_video(seeded: list[str]) -> None:
