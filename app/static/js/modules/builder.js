@@ -127,9 +127,11 @@ class Builder {
   saved(entity) {
     this.root.dispatchEvent(new CustomEvent('builder:saved', { detail: entity }));
     const kind = this.autosave.form.querySelector('[data-field="kind"]');
+    // Another kind of lesson takes other files: its page is drawn anew.
     if (kind && kind.dataset.now !== entity.kind) {
       kind.dataset.now = entity.kind;
-      this.refresh({ isTree: true, isMedia: true });
+      const focus = '[data-field="kind"] :checked';
+      this.pane.open(location.href, { isBack: true, focus });
     }
   }
 
@@ -187,5 +189,6 @@ class Builder {
 }
 
 export function init(root) {
-  root.builder = new Builder(root);
+  new Builder(root);
+  root.dataset.ready = '';
 }

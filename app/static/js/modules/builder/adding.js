@@ -53,15 +53,12 @@ export function startAdding(tree, { status, words, reload }) {
     await add(form, key).finally(() => running.delete(key));
   });
 
-  tree.root.addEventListener(
-    'toggle',
-    (event) => {
-      if (event.target.open && event.target.dataset.part === 'add') {
-        event.target.querySelector('input[name="title"]')?.focus();
-      }
-    },
-    true,
-  );
+  // Not `toggle`: that also comes when a fresh tree is unfolded as the old one was.
+  tree.root.addEventListener('click', (event) => {
+    const box = event.target.closest('summary')?.parentElement;
+    if (box?.dataset.part !== 'add' || box.open) return;
+    requestAnimationFrame(() => box.querySelector('input[name="title"]').focus());
+  });
 
   tree.root.addEventListener('keydown', (event) => {
     const box = event.target.closest('details[data-part="add"]');

@@ -43,7 +43,7 @@ export class Pane {
     return this.root.querySelector('[data-swap="pane"]');
   }
 
-  async open(address, { isBack = false } = {}) {
+  async open(address, { isBack = false, focus = 'h1' } = {}) {
     this.turn += 1;
     const { turn } = this;
     const busy = window.setTimeout(() => this.element.setAttribute('aria-busy', 'true'), SLOW_MS);
@@ -61,18 +61,18 @@ export class Pane {
       location.assign(address);
       return;
     }
-    this.show(page, address, isBack);
+    this.show(page, address, isBack, focus);
   }
 
-  show(page, address, isBack) {
+  show(page, address, isBack, focus) {
     const { title } = page;
     swap(this.root, page, 'acts');
     swap(this.root, page, 'pane');
     document.title = title;
     if (!isBack) history.pushState(null, '', address);
     this.path = location.pathname;
-    window.scrollTo(0, 0);
     this.opened(page);
-    this.element.querySelector('h1')?.focus();
+    if (focus === 'h1') window.scrollTo(0, 0);
+    this.element.querySelector(focus)?.focus({ preventScroll: true });
   }
 }
