@@ -8,7 +8,7 @@ RUN apt-get update \
     && ln -sf /dev/stdout /var/log/nginx/access.log \
     && ln -sf /dev/stderr /var/log/nginx/error.log \
     && install -d -o www-data /var/cache/nginx
-COPY nginx/nginx.conf nginx/proxy.conf nginx/headers.conf /etc/nginx/
+COPY nginx/nginx.conf nginx/proxy.conf nginx/headers.conf nginx/headers-documents.conf /etc/nginx/
 COPY nginx/pages/ /etc/nginx/pages/
 COPY nginx/conf.d/default.conf /etc/nginx/default.conf.in
 ENV SITE_HOST=localhost WEB_UPSTREAM=app:8000 MEDIA_ROOT=/var/lib/triple/media

@@ -44,6 +44,10 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/media/"):
             self.send_header("X-Accel-Redirect", f"/_stored{self.path}")
             self.send_header("Cache-Control", "private, no-store")
+        elif self.path.startswith("/learn/"):
+            self.send_header("X-Accel-Redirect", "/_stored/files/f/source")
+            self.send_header("Content-Disposition", "inline; filename=a.pdf")
+            self.send_header("Cache-Control", "private, no-store")
         elif self.path.startswith(("/static/", "/courses")):
             self.send_header("Cache-Control", "public, max-age=60")
         self.end_headers()
@@ -151,6 +155,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     media = folder / "media-root"
     (media / "media" / "v").mkdir(parents=True)
     (media / "media" / "v" / "00000.m4s").write_bytes(bytes(range(256)) * 16)
+    (media / "files" / "f").mkdir(parents=True)
+    (media / "files" / "f" / "source").write_bytes(b"%PDF-1.4")
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     port, tls_port = free_port(), free_port()
@@ -249,6 +255,17 @@ def test_nginx_sends_a_segment_with_ranges_and_its_own_security_headers(proxy: P
 
 def test_segments_cannot_be_asked_for_past_the_application(proxy: Proxy) -> None:
     response, _ = proxy.ask("/_stored/media/v/00000.m4s")
+    assert response.status == 404
+
+
+def test_a_lessons_file_keeps_its_name_and_may_be_framed_by_our_pages(proxy: Proxy) -> None:
+    response, body = proxy.ask("/learn/weaving/1/files/2?view=1")
+    assert body == b"%PDF-1.4"
+    assert response.headers["Content-Disposition"] == "inline; filename=a.pdf"
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    response, _ = proxy.ask("/_stored/files/f/source")
     assert response.status == 404
 
 
