@@ -232,7 +232,7 @@ def _gone_is_nothing() -> Iterator[None]:
 
 def _write_at(turn: _Turn, offset: int, body: BinaryIO, size: int) -> tuple[str, int]:
     """Copy up to `size` bytes to their place; return their digest and how many came."""
-    digest, written = hashlib.md5(usedforsecurity=False), 0
+    digest, written = hashlib.sha256(), 0  # processors have it built in: faster than MD5
     with (turn.folder / "data").open("r+b", buffering=0) as file:
         while written < size and (chunk := body.read(min(CHUNK_BYTES, size - written))):
             with turn.held():

@@ -43,8 +43,8 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(directory: Path) -> Iterator[S3Server]:
-    """Run a server for the block, its data in `directory`."""
+def s3_server(directory: Path, volumes: int = 20) -> Iterator[S3Server]:
+    """Run a server for the block, its data in `directory`: `volumes` of 64 MB at most."""
     ports = _free_ports()
     config = directory / "s3.json"
     config.write_text(json.dumps(_identities()))
@@ -52,7 +52,7 @@ def s3_server(directory: Path) -> Iterator[S3Server]:
     names = ("s3", "master", "volume", "filer")
     command = [_binary(), "server", f"-dir={directory / 'data'}", "-ip=127.0.0.1"]
     command += ["-ip.bind=127.0.0.1", "-master.telemetry=false", "-s3", f"-s3.config={config}"]
-    command += ["-s3.iam=false", "-s3.port.lance=0", "-s3.port.iceberg=0", "-volume.max=20"]
+    command += ["-s3.iam=false", "-s3.port.lance=0", "-s3.port.iceberg=0", f"-volume.max={volumes}"]
     command += ["-master.volumeSizeLimitMB=64"]
     command += [f"-{name}.port={port}" for name, port in zip(names, ports, strict=True)]
     server = S3Server(f"http://127.0.0.1:{ports[0]}", "media")
