@@ -3,6 +3,7 @@
 import hashlib
 from functools import lru_cache
 
+from flask import g
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -15,13 +16,18 @@ from app.domain.site.choices import Choices
 def chosen() -> Choices:
     """Return the choices; those last known when the database cannot be asked.
 
-    Pages that tell of an error show the site's name and look as well.
+    Pages that tell of an error show the site's name and look as well. A page asks a dozen times,
+    so a request asks once.
     """
-    try:
-        return choices.current()
-    except (OperationalError, PoolTimeout):
-        db.session.rollback()
-        return choices.last_known()
+    known: Choices | None = g.get("site_choices")
+    if known is None:
+        try:
+            known = choices.current()
+        except (OperationalError, PoolTimeout):
+            db.session.rollback()
+            known = choices.last_known()
+        g.site_choices = known
+    return known
 
 
 @lru_cache(maxsize=360)

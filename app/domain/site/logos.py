@@ -10,7 +10,7 @@ from app.errors import FileRefused
 FOLDER = "site/logos"
 WIDTH = 480
 MIN_SIDE = 32
-MAX_BYTES = 1024**2
+MAX_BYTES = 900 * 1024  # with the form around it below what a request may be
 TYPE = "image/webp"
 MAX_RATIO = 8
 
@@ -32,6 +32,8 @@ def draw(source: Path) -> uuid.UUID:
 
 def draw_bytes(sent: bytes) -> uuid.UUID:
     """Do what `draw` does with a picture at hand. Raises as `draw` does."""
+    if len(sent) > MAX_BYTES:
+        raise FileRefused(f"The picture is larger than {MAX_BYTES // 1024} kB. Save a smaller one.")
     with TemporaryDirectory() as folder:
         source = Path(folder) / "sent"
         source.write_bytes(sent)

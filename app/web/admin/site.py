@@ -51,7 +51,7 @@ def take_logo() -> ResponseReturnValue:
     form = LogoForm()
     if form.validate():
         try:
-            site_acts.take_logo(form.logo.data.read(logos.MAX_BYTES))
+            site_acts.take_logo(form.logo.data.read(logos.MAX_BYTES + 1))
         except (FileRefused, StorageFull) as error:
             db.session.rollback()
             form.blame({"logo": error.detail})

@@ -128,6 +128,15 @@ def test_what_is_no_picture_is_refused_at_its_field(owner: CheckedClient, sent: 
     assert choices.read().logo_id is None
 
 
+def test_large_picture_is_told_its_limit(
+    owner: CheckedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logos, "MAX_BYTES", 100 * 1024)
+    answer = send_logo(owner, io.BytesIO(b"\x89PNG" + bytes(logos.MAX_BYTES)))
+    assert answer.status_code == 422
+    assert "larger than 100 kB" in answer.text
+
+
 def test_settings_ask_for_a_recent_proof(owner: CheckedClient) -> None:
     with clock.shifted(timedelta(minutes=16)):
         page = owner.get(PATH)

@@ -3,10 +3,14 @@
 import io
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from flask import Flask
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
+from app import clock
 from app.current import integrations, settings
 from app.database import db
 from app.domain.accounts.models import User
@@ -16,6 +20,7 @@ from app.domain.site import choices, logos
 from app.domain.site.accent import hex_pair
 from app.errors import FileRefused
 from app.integrations.mailer import Message, compose, sender_of
+from app.web.site import chosen
 from tests import factories
 from tests.support.client import CheckedClient
 
@@ -148,3 +153,20 @@ def test_one_stream_fewer_counts_at_once(
     assert (first.status_code, first.get_json()["max_streams"]) == (201, 1)
     second = client.post("/api/playback/token", json={"lesson_id": str(video_lesson.id)})
     assert (second.status_code, second.get_json()["code"]) == (409, "STREAM_LIMIT")
+
+
+def test_pages_stand_in_their_last_look_while_the_database_is_away(
+    app: Flask, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    choose(admin, name="Weavers")
+    choices.current()
+    monkeypatch.setattr(choices, "read", fail)
+    for later, name in ((14, "Weavers"), (60, "Weavers")):
+        with clock.shifted(timedelta(seconds=later)), app.app_context():
+            assert chosen().name == name
+    choices.forget()
+    with app.app_context():
+        assert chosen().name == settings.site_name
