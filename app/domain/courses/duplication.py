@@ -1,18 +1,23 @@
 """Copies of courses: the words, the outline and the media, without learners or their progress."""
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
+from app.current import integrations
 from app.database import db
 from app.domain.accounts.models import Role
+from app.domain.courses import cover_images
 from app.domain.courses.authoring import recount
 from app.domain.courses.charge import Maker, course_in_charge
 from app.domain.courses.course_edits import add
 from app.domain.courses.course_fields import MAX_TITLE
 from app.domain.courses.file_models import CourseFile
 from app.domain.courses.models import Course, Lesson, Section
+from app.errors import NotFound
+from app.integrations.images import VARIANT_TYPE
 
 COPIED_COURSE = (
     "pitch", "description", "category_id", "level", "language", "price_minor", "currency",
@@ -29,15 +34,43 @@ COPIED_FILE = (
 )  # fmt: skip
 
 
-def duplicate(maker: Maker, course_id: uuid.UUID) -> Course:
+@dataclass(frozen=True, slots=True)
+class CopiedCover:
+    """The copy's id, under which its cover is stored, and the cover's; None: it is drawn."""
+
+    course_id: uuid.UUID
+    cover_id: uuid.UUID | None
+
+
+def copy_cover(course_id: uuid.UUID, cover_id: uuid.UUID | None) -> CopiedCover:
+    """Store the course's cover once more, for a copy that is made next.
+
+    Talks to the storage, so no transaction should be open. Raises StorageFull, StorageUnavailable.
+    """
+    copy = CopiedCover(uuid.uuid4(), uuid.uuid4() if cover_id else None)
+    if cover_id is None or copy.cover_id is None:
+        return copy
+    try:
+        for width in cover_images.WIDTHS:
+            with integrations.storage.open(cover_images.key_of(course_id, cover_id, width)) as file:
+                picture = file.read()
+            key = cover_images.key_of(copy.course_id, copy.cover_id, width)
+            integrations.storage.put_bytes(key, picture, VARIANT_TYPE)
+    except NotFound:  # replaced just now
+        return CopiedCover(copy.course_id, None)
+    return copy
+
+
+def duplicate(maker: Maker, course_id: uuid.UUID, cover: CopiedCover) -> Course:
     """Add a draft that is a copy of a course; videos and files are shared, not stored twice.
 
-    An instructor's copy is theirs, an administrator's stays with the course's instructor. Its
-    cover is drawn until one is uploaded. Raises NotFound, Forbidden.
+    An instructor's copy is theirs, an administrator's stays with the course's instructor. Raises
+    NotFound, Forbidden.
     """
     # Locked, so that nobody reorders or deletes halves of what is being read.
     source = course_in_charge(maker, course_id, lock=True)
     values = _values(source, COPIED_COURSE)
+    values |= {"id": cover.course_id, "cover_id": cover.cover_id}
     values["title"] = f"{source.title[: MAX_TITLE - 7]} (copy)"
     owner_id = maker.id if maker.role is Role.INSTRUCTOR else source.instructor_id
     copy = add(values, owner_id)

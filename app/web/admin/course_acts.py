@@ -10,6 +10,7 @@ from app.database import db
 from app.domain.accounts.sessions import SignedIn
 from app.domain.audit.actions import Action
 from app.domain.courses import course_edits, duplication, outline_edits, publishing
+from app.domain.courses.charge import course_in_charge
 from app.domain.courses.course_edits import Loss
 from app.domain.courses.course_fields import CourseChanges
 from app.domain.courses.models import Course, CourseStatus
@@ -60,8 +61,11 @@ def _set_status(
 
 
 def duplicate(person: SignedIn, course_id: UUID) -> Course:
-    """Add a copy of a course as a draft. Raises NotFound, Forbidden."""
-    course = duplication.duplicate(person, course_id)
+    """Add a copy of a course as a draft. Raises NotFound, Forbidden, StorageFull."""
+    cover_id = course_in_charge(person, course_id).cover_id
+    db.session.rollback()  # no transaction stays open across a vendor's call
+    cover = duplication.copy_cover(course_id, cover_id)
+    course = duplication.duplicate(person, course_id, cover)
     _note(Action.COURSE_DUPLICATED, course.id, source=str(course_id), title=course.title)
     return _committed(course)
 

@@ -1,13 +1,16 @@
 """A course made by JSON: its fields, its state, its checklist, its copies, its end."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from app.current import integrations
 from app.database import db
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.audit.models import AuditEvent
+from app.domain.courses import cover_images
 from app.domain.courses.file_models import CourseFile
 from app.domain.courses.models import Course, CourseStatus, Enrollment, Lesson, LessonKind
 from app.domain.videos.models import Video, VideoStatus
@@ -259,6 +262,22 @@ def test_a_copy_has_all_but_the_people_and_stores_nothing_twice(
     keys = [file.storage_key for file in db.session.query(CourseFile)]
     assert sorted(keys) == sorted(2 * ["files/plan.pdf", "files/list.csv"])
     assert db.session.query(Enrollment).filter_by(course_id=copy["id"]).count() == 0
+
+
+def test_a_copy_keeps_its_cover_when_the_original_loses_its(
+    maker: CheckedClient, course: Course
+) -> None:
+    course.cover_id = uuid.uuid4()
+    for width in cover_images.WIDTHS:
+        key = cover_images.key_of(course.id, course.cover_id, width)
+        integrations.storage.put_bytes(key, f"RIFF{width}".encode(), "image/webp")
+    db.session.commit()
+    copy = maker.post(f"{COURSES}/{course.id}/duplicate", json={}).get_json()["course"]
+    cover_images.discard(course.id, course.cover_id)
+    assert copy["cover"]["id"] != str(course.cover_id)
+    assert maker.get(copy["cover"]["url"]).data == b"RIFF640"
+    gone = maker.post(f"{COURSES}/{course.id}/duplicate", json={}).get_json()["course"]
+    assert gone["cover"] is None
 
 
 def test_an_open_course_is_not_deleted_and_an_archived_one_is_with_all_in_it(
