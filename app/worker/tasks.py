@@ -38,6 +38,7 @@ def build(flask_app: Flask) -> App:
     _add_link_tasks(queue, flask_app)
     _add_account_tasks(queue, flask_app)
     _add_transfer_tasks(queue, flask_app)
+    _add_sweeping_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     return queue
 
@@ -151,6 +152,22 @@ def _add_transfer_tasks(queue: App, flask_app: Flask) -> None:
             return transfers.sweep()
 
 
+def _add_sweeping_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.periodic(cron="11 * * * *")
+    @queue.task(name="uploads.sweep", queue=DEFAULT_QUEUE, queueing_lock="uploads.sweep")
+    def sweep_uploads(timestamp: int) -> int:  # noqa: ARG001
+        """End silent uploads, and remove parts that belong to none."""
+        with flask_app.app_context():
+            return sweeping.sweep_uploads()
+
+    @queue.periodic(cron="3 2 * * *")
+    @queue.task(name="storage.sweep", queue=DEFAULT_QUEUE, queueing_lock="storage.sweep")
+    def sweep_storage(timestamp: int) -> int:  # noqa: ARG001
+        """Remove the folders of the storage that belong to nothing."""
+        with flask_app.app_context():
+            return sweeping.sweep_folders()
+
+
 def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
     @queue.periodic(cron="* * * * * */15")
     @queue.task(
@@ -174,20 +191,6 @@ def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
         """Remove media that nothing serves any more."""
         with flask_app.app_context():
             return sweep_media()
-
-    @queue.periodic(cron="11 * * * *")
-    @queue.task(name="uploads.sweep", queue=DEFAULT_QUEUE, queueing_lock="uploads.sweep")
-    def sweep_uploads(timestamp: int) -> int:  # noqa: ARG001
-        """End silent uploads, and remove parts that belong to none."""
-        with flask_app.app_context():
-            return sweeping.sweep_uploads()
-
-    @queue.periodic(cron="3 2 * * *")
-    @queue.task(name="storage.sweep", queue=DEFAULT_QUEUE, queueing_lock="storage.sweep")
-    def sweep_storage(timestamp: int) -> int:  # noqa: ARG001
-        """Remove the folders of the storage that belong to nothing."""
-        with flask_app.app_context():
-            return sweeping.sweep_folders()
 
     @queue.periodic(cron="29 * * * *")
     @queue.task(name="audit.say_head", queue=DEFAULT_QUEUE, queueing_lock="audit.say_head")
