@@ -61,7 +61,8 @@ export class Pane {
       location.assign(address);
       return;
     }
-    this.show(page, address, isBack, focus);
+    // Whatever was written while the page was on its way is saved as well.
+    if ((await this.leave()) && turn === this.turn) this.show(page, address, isBack, focus);
   }
 
   show(page, address, isBack, focus) {
