@@ -1,12 +1,15 @@
 """The real worker process: killed, stopped and cut off from PostgreSQL in mid-transcode."""
 
+import hashlib
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -16,10 +19,11 @@ import pytest
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.current import integrations, settings
 from app.database import db
-from app.domain.videos import ingest, queries
+from app.domain.videos import ingest, playlists, queries, scratch, storyboards
 from app.domain.videos.models import Video, VideoStatus
 from tests.support.apps import made_app
 from tests.support.known_secrets import SECRETS
@@ -30,6 +34,9 @@ from tests.support.sources import ROOT
 pytestmark = pytest.mark.alone
 
 SEGMENTS = 7  # long enough to be caught in the middle on a fast machine
+
+KILL_ROUNDS = int(os.environ.get("TRANSCODE_KILL_ROUNDS", "2"))
+KILL_SEED = 7
 
 READY_SECONDS = 180
 TAKEN_OVER_SECONDS = 60
@@ -247,3 +254,91 @@ def test_short_jobs_do_not_wait_for_a_video(
     waiting = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'default'"
     wait_until(lambda: deferred() > 0, 40)
     wait_until(lambda: db.session.scalar(text(waiting)) == 0, 5)
+
+
+def kill_worker(supervised: Worker) -> bool:
+    """Kill the worker's process, which its supervisor then starts again."""
+    for child in psutil.Process(supervised.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "flask" in child.cmdline() and child.cmdline()[-1] == "worker":
+                child.kill()
+                return True
+    return False
+
+
+def kill_encoder(supervised: Worker) -> bool:
+    """Kill a program that the worker runs."""
+    for child in psutil.Process(supervised.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "ffmpeg" in child.name():
+                child.kill()
+                return True
+    return False
+
+
+def settled(video_id: UUID) -> VideoStatus | None:
+    """Return how a transcode ended, None while it has not or nobody can be asked."""
+    try:
+        status = row(video_id).status
+    except DBAPIError:
+        db.session.remove()
+        db.engine.dispose()
+        return None
+    return status if status in (VideoStatus.READY, VideoStatus.FAILED) else None
+
+
+def is_settled(video_id: UUID) -> bool:
+    return settled(video_id) is not None
+
+
+def has_come_to(video_id: UUID, percent: int) -> bool:
+    return settled(video_id) is not None or row(video_id).progress_percent >= percent
+
+
+def files_of(video_id: UUID) -> set[str]:
+    """Return the files that the served generation's playlists name, with what belongs to it."""
+    video = row(video_id)
+    if video.generation is None:
+        return set()
+    assert video.storyboard is not None
+    names = {"poster.jpg"} | {storyboards.sheet_name(n) for n in range(video.storyboard["sheets"])}
+    for rendition in queries.list_renditions(video_id, video.generation):
+        template = queries.find_playlist(video_id, video.generation, rendition.name) or ""
+        names |= {segment.name for segment in playlists.read_segments(template)}
+        names.add(f"{rendition.name}/init.mp4")
+    return {f"media/{video_id}/{video.generation}/{name}" for name in names}
+
+
+@pytest.mark.timeout(120 + 120 * KILL_ROUNDS)
+def test_whatever_is_killed_at_whatever_moment_no_transcode_is_stuck(
+    crashing_app: Flask,
+    own_server: Server,
+    source: Path,
+    start_worker: Callable[..., Worker],
+) -> None:
+    """Each round kills the worker, a backend of PostgreSQL or the encoder at a random percent."""
+    chance = random.Random(KILL_SEED)
+    victims = [chance.choice(("worker", "postgresql", "encoder")) for _ in range(KILL_ROUNDS)]
+    supervised = start_worker(is_supervised=True)
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    for victim in victims:
+        video_id = ingest.add_from_file(source, victim).id
+        db.session.commit()
+        percent = chance.randrange(100)
+        wait_until(partial(has_come_to, video_id, percent), READY_SECONDS)
+        db.session.remove()
+        db.engine.dispose()
+        if victim == "worker":
+            wait_until(lambda: kill_worker(supervised), 30)
+        elif victim == "postgresql":
+            crash(own_server)
+        else:
+            kill_encoder(supervised)
+        seconds = wait_until(partial(is_settled, video_id), READY_SECONDS)
+        video = row(video_id)
+        print(f"{victim} at {percent} %: {video.status} after {seconds:.0f} s")
+        assert video.status is VideoStatus.READY or video.error_code
+        assert video.source_sha256 == digest
+        assert set(integrations.storage.list_keys(f"media/{video_id}")) == files_of(video_id)
+    wait_until(lambda: job_states() == [], 30)
+    assert scratch.sweep(settings.data_dir / "work") == 0
