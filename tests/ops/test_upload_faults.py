@@ -202,3 +202,4 @@ def test_afterwards_nothing_is_stuck_and_nothing_left_over(site: Site, key: str)
     assert set(integrations.storage.list_keys("sources")) == sources
     media = Path(site.app.extensions["settings"].media_directory)
     assert list((media / ".uploads").iterdir()) == []
+    db.session.remove()
