@@ -102,7 +102,7 @@ def _render(
     uses = media.list_uses(owner_id, video_id)
     shown = next((use for use in uses if use.is_own and not use.is_incoming), None)
     return render_template(
-        "admin/captions.html",
+        "admin/edit_captions.html",
         video=media.get_media(owner_id, video_id),
         language=language,
         language_name=name_of(language),

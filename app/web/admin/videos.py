@@ -107,7 +107,7 @@ def delete_video(video_id: UUID) -> ResponseReturnValue:
             return redirect(url_for("admin.videos"), 303)
     owner_id = owner_of(person)
     shown = render_template(
-        "admin/video_delete.html",
+        "admin/delete_video.html",
         form=form,
         refused=refused,
         video=media.get_media(owner_id, video_id),
