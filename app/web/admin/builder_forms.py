@@ -19,6 +19,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 
 from app.domain.courses.built import BuiltCourse, BuiltLesson, BuiltSection
 from app.domain.courses.course_fields import (
@@ -34,19 +35,19 @@ from app.domain.courses.models import EnrollmentPolicy, LessonKind, Level
 
 LANGUAGES = ("en", "am", "om", "ti", "so", "sw", "ar", "fr", "es", "pt", "de", "hi", "zh")
 LEVELS = [
-    (Level.BEGINNER.value, lazy_gettext("Beginner")),
-    (Level.INTERMEDIATE.value, lazy_gettext("Intermediate")),
-    (Level.ADVANCED.value, lazy_gettext("Advanced")),
+    SelectChoice(Level.BEGINNER.value, lazy_gettext("Beginner")),
+    SelectChoice(Level.INTERMEDIATE.value, lazy_gettext("Intermediate")),
+    SelectChoice(Level.ADVANCED.value, lazy_gettext("Advanced")),
 ]
 POLICIES = [
-    (EnrollmentPolicy.OPEN.value, lazy_gettext("Open to everybody")),
-    (EnrollmentPolicy.APPROVAL.value, lazy_gettext("On approval")),
-    (EnrollmentPolicy.INVITATION.value, lazy_gettext("By invitation")),
+    SelectChoice(EnrollmentPolicy.OPEN.value, lazy_gettext("Open to everybody")),
+    SelectChoice(EnrollmentPolicy.APPROVAL.value, lazy_gettext("On approval")),
+    SelectChoice(EnrollmentPolicy.INVITATION.value, lazy_gettext("By invitation")),
 ]
 KINDS = [
-    (LessonKind.VIDEO.value, lazy_gettext("Video")),
-    (LessonKind.TEXT.value, lazy_gettext("Text")),
-    (LessonKind.PDF.value, lazy_gettext("PDF")),
+    SelectChoice(LessonKind.VIDEO.value, lazy_gettext("Video")),
+    SelectChoice(LessonKind.TEXT.value, lazy_gettext("Text")),
+    SelectChoice(LessonKind.PDF.value, lazy_gettext("PDF")),
 ]
 MINOR_UNITS = 100
 
@@ -139,15 +140,15 @@ class CourseForm(MakingForm):
         teachers: list[tuple[UUID, str]],
     ) -> None:
         """Set what may be chosen; what may not be changed is left out."""
-        self.category_id.choices = [(str(key), name) for key, name in categories]
+        self.category_id.choices = [SelectChoice(str(key), name) for key, name in categories]
         codes = dict.fromkeys((*LANGUAGES, course.language))
-        self.language.choices = [(code, _language_name(code)) for code in codes]
+        self.language.choices = [SelectChoice(code, _language_name(code)) for code in codes]
         if course.published_at is not None:
             del self.slug
         if not teachers:
             del self.instructor_id
             return
-        self.instructor_id.choices = [(str(key), name) for key, name in teachers]
+        self.instructor_id.choices = [SelectChoice(str(key), name) for key, name in teachers]
 
     def show(self, course: BuiltCourse) -> None:
         """Fill in what the course has."""
@@ -180,7 +181,7 @@ class AccessForm(MakingForm):
     price = StringField(lazy_gettext("Price"), render_kw={"data-part": "amount"})
     currency = SelectField(
         lazy_gettext("Currency"),
-        choices=[(code, code) for code in CURRENCIES],
+        choices=[SelectChoice(code, code) for code in CURRENCIES],
         render_kw={"data-part": "currency"},
     )
     enrollment_policy = RadioField(lazy_gettext("Who may enrol"), choices=POLICIES)
