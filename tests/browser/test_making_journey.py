@@ -16,10 +16,11 @@ from tests.browser.conftest import Open
 from tests.browser.watching import LearnPage, screenshot, until
 from tests.support.house import House, Person
 from tests.support.media import CAMERA, make_source
-from tests.support.server import LiveServer, running
+from tests.support.server import running
 
 PARTS = "**/api/admin/uploads/*/parts/*"
 READY_SECONDS = 180.0
+SLUG = "paper-by-hand"
 SENT_MS = 60_000
 CAPTIONS = """1
 00:00:00,000 --> 00:00:05,000
@@ -139,9 +140,9 @@ def _send_with_a_reload_between(page: Page, path: Path) -> None:
     assert not [url for url in again if "/parts/1?" in url]
 
 
-def _caption(page: Page, house: House, tmp_path: Path, title: str) -> None:
+def _caption(page: Page, folder: Path) -> None:
     """Upload SRT captions on the video's page and mend one in the editor beside the video."""
-    srt = tmp_path / "captions.srt"
+    srt = folder / "captions.srt"
     srt.write_text(CAPTIONS)
     page.get_by_role("link", name="Captions and details").click()
     page.locator("[name='language']").fill("en")
@@ -157,24 +158,24 @@ def _caption(page: Page, house: House, tmp_path: Path, title: str) -> None:
     expect(page.locator("[data-part='status']")).to_contain_text(re.compile("[Ss]aved"))
 
 
-def _order(house: House, slug: str) -> list[str]:
+def _order(house: House) -> list[str]:
     with house.session() as session:
         return list(
             session.scalars(
                 select(Lesson.title)
                 .join(Section, Section.id == Lesson.section_id)
                 .join(Course, Course.id == Lesson.course_id)
-                .where(Course.slug == slug)
+                .where(Course.slug == SLUG)
                 .order_by(Section.position, Lesson.position)
             )
         )
 
 
-def _videos(house: House, slug: str) -> list[Video]:
+def _videos(house: House) -> list[Video]:
     with house.session() as session:
         statement = select(Video).join(Lesson, Lesson.video_id == Video.id)
         statement = statement.join(Course, Course.id == Lesson.course_id)
-        return list(session.scalars(statement.where(Course.slug == slug)))
+        return list(session.scalars(statement.where(Course.slug == SLUG)))
 
 
 def _watch(page: Page, title: str) -> None:
@@ -193,35 +194,23 @@ def _watch(page: Page, title: str) -> None:
     screenshot(page, "made-course-watched")
 
 
-@pytest.mark.timeout(420)
-def test_an_instructor_makes_a_course_and_a_learner_watches_it(
-    open_page: Open,
-    house: House,
-    site: LiveServer,
-    _worker: None,
-    teacher: Person,
-    long_film: Path,
-    tmp_path: Path,
-) -> None:
-    page = open_page("/admin/courses", teacher)
-    _begin(page)
+def _write(page: Page, long_film: Path, folder: Path) -> None:
+    """Give the new course its outline, its files and its words."""
     _add_section(page, "The pulp")
     _add_section(page, "The sheet")
     _add(page, "The pulp", "What you need", "Text")
     _add(page, "The pulp", "Tearing rags", "Video")
     _add(page, "The sheet", "A list of tools", "PDF")
     _add(page, "The sheet", "Dipping the frame", "Video")
-
     _open(page, "Dipping the frame")
     _send_with_a_reload_between(page, long_film)
     _open(page, "Tearing rags")
-    _choose(page, make_source(tmp_path / "rags.mp4", seconds=5))
-    expect(page.locator(".upload__row").filter(has_text="rags.mp4")).to_contain_text(
-        "Sent", timeout=SENT_MS
-    )
+    _choose(page, make_source(folder / "rags.mp4", seconds=5))
+    row = page.locator(".upload__row").filter(has_text="rags.mp4")
+    expect(row).to_contain_text("Sent", timeout=SENT_MS)
     _open(page, "A list of tools")
-    (tmp_path / "tools.pdf").write_bytes(PDF)
-    _choose(page, tmp_path / "tools.pdf", "document")
+    (folder / "tools.pdf").write_bytes(PDF)
+    _choose(page, folder / "tools.pdf", "document")
     expect(page.locator(".handouts", has_text="tools.pdf").first).to_be_visible()
     _open(page, "What you need")
     page.locator("textarea[name='body']").fill("Rags, a *vat*, patience.")
@@ -229,22 +218,24 @@ def test_an_instructor_makes_a_course_and_a_learner_watches_it(
     _describe(page)
     screenshot(page, "builder-course")
 
+
+def _move_up_by_keyboard(page: Page, house: House) -> None:
     page.locator(".tree__link", has_text="Tearing rags").focus()
     page.keyboard.press("Alt+ArrowUp")
-    slug = "paper-by-hand"
     wanted = ["Tearing rags", "What you need", "A list of tools", "Dipping the frame"]
-    until(page, lambda: _order(house, slug) == wanted, "the new order is saved")
+    until(page, lambda: _order(house) == wanted, "the new order is saved")
 
+
+def _wait_until_ready(page: Page, house: House) -> None:
     def are_ready() -> bool:
-        videos = _videos(house, slug)
+        videos = _videos(house)
         assert not [v.error_detail for v in videos if v.status is VideoStatus.FAILED]
         return len(videos) == 2 and all(v.status is VideoStatus.READY for v in videos)
 
     until(page, are_ready, "both videos are ready", READY_SECONDS)
-    _open(page, "Dipping the frame")
-    _caption(page, house, tmp_path, "Dipping the frame")
 
-    page.go_back()
+
+def _preview_and_publish(page: Page, house: House) -> None:
     page.goto("/admin/courses")
     page.get_by_role("link", name="Paper by hand").click()
     with page.context.expect_page() as preview:
@@ -255,9 +246,27 @@ def test_an_instructor_makes_a_course_and_a_learner_watches_it(
     screenshot(page, "builder-publish")
     page.get_by_label(re.compile("^Published")).check()
     page.get_by_role("button", name="Apply").click()
-    with house.session() as session:
-        course = session.scalars(select(Course).where(Course.slug == slug)).one()
-        assert course.status is CourseStatus.PUBLISHED
 
+    def is_published() -> bool:
+        with house.session() as session:
+            course = session.scalars(select(Course).where(Course.slug == SLUG)).one()
+            return course.status is CourseStatus.PUBLISHED
+
+    until(page, is_published, "the course is published")
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.usefixtures("_worker")
+def test_an_instructor_makes_a_course_and_a_learner_watches_it(
+    open_page: Open, house: House, teacher: Person, long_film: Path, tmp_path: Path
+) -> None:
+    page = open_page("/admin/courses", teacher)
+    _begin(page)
+    _write(page, long_film, tmp_path)
+    _move_up_by_keyboard(page, house)
+    _wait_until_ready(page, house)
+    _open(page, "Dipping the frame")
+    _caption(page, tmp_path)
+    _preview_and_publish(page, house)
     learner = house.add_learner(enrolled=False)
     _watch(open_page("/courses", learner), "Dipping the frame")
