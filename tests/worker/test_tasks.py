@@ -14,6 +14,9 @@ from app.worker import tasks
 from tests.support import sources
 
 PERIODIC = {
+    "courses.sweep_transfers",
+    "storage.sweep",
+    "uploads.sweep",
     "accounts.delete_due",
     "accounts.forget_old",
     "accounts.sweep_exports",
