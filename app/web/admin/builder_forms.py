@@ -113,7 +113,9 @@ class CourseForm(MakingForm):
         render_kw={"data-field": "level", "data-as": "choice"},
     )
     language = SelectField(
-        lazy_gettext("Language"), render_kw={"data-field": "language", "data-as": "choice"}
+        lazy_gettext("Language"),
+        id="course-language",
+        render_kw={"data-field": "language", "data-as": "choice"},
     )
     slug = StringField(
         lazy_gettext("Address"),
