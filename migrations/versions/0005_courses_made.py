@@ -31,6 +31,7 @@ def _allow(table, constraint, column, values) -> None:
 def upgrade() -> None:
     for table, constraint, column, before, since in CHOICES:
         _allow(table, constraint, column, before + since)
+    op.create_index(op.f('ix_enrollments_created_at_id'), 'enrollments', ['created_at', 'id'])
     op.create_table('site_choices',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -273,3 +274,4 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_site_choices_updated_by_id'), table_name='site_choices')
 
     op.drop_table('site_choices')
+    op.drop_index(op.f('ix_enrollments_created_at_id'), table_name='enrollments')

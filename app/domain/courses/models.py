@@ -233,6 +233,7 @@ class Enrollment(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "course_id"),
         Index(None, "course_id"),
+        Index(None, "created_at", "id"),
         Index(None, "last_lesson_id"),
     )
 
