@@ -25,6 +25,19 @@ DOCUMENT = FILES / "month-end.pdf"
 MOST_LOOKS = 150
 
 
+def _document(ids: dict[str, uuid.UUID]) -> CourseFile:
+    return CourseFile(
+        id=ids["file"],
+        course_id=ids["course"],
+        lesson_id=ids["lesson"],
+        filename="የወር መዝጊያ.pdf",
+        content_type="application/pdf",
+        size_bytes=DOCUMENT.stat().st_size,
+        sha256="0" * 64,
+        storage_key=f"files/{ids['file']}/source",
+    )
+
+
 @pytest.fixture
 def pdf_lesson(house: House, learner: Person) -> str:
     """The address of a PDF lesson, in an unlisted course that `learner` is enrolled in."""
@@ -61,18 +74,7 @@ def pdf_lesson(house: House, learner: Person) -> str:
         )
         session.add(lesson)
         session.flush()
-        session.add(
-            CourseFile(
-                id=ids["file"],
-                course_id=ids["course"],
-                lesson_id=ids["lesson"],
-                filename="የወር መዝጊያ.pdf",
-                content_type="application/pdf",
-                size_bytes=DOCUMENT.stat().st_size,
-                sha256="0" * 64,
-                storage_key=f"files/{ids['file']}/source",
-            )
-        )
+        session.add(_document(ids))
         session.flush()
         lesson.document_id = ids["file"]
         source = EnrollmentSource.FREE
