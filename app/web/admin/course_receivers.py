@@ -77,15 +77,23 @@ def _proved(stored: StoredFile, upload: Upload) -> StoredFile:
     return stored
 
 
-def _receive_document(person: SignedIn, upload: Upload) -> Answer:
-    stored = _proved(files.read_document(upload.storage_key, upload.filename), upload)
+def _read_document(upload: Upload) -> StoredFile:
+    return files.read_document(upload.storage_key, upload.filename)
+
+
+def _receive_document(person: SignedIn, upload: Upload, read: StoredFile) -> Answer:
+    stored = _proved(read, upload)
     file, outdated = files.attach_document(person, _target_of(upload), stored)
     once_committed(lambda: files.discard(outdated))
     return {"file": view_of(file)}
 
 
-def _receive_resource(person: SignedIn, upload: Upload) -> Answer:
-    stored = _proved(files.read_resource(upload.storage_key, upload.filename), upload)
+def _read_resource(upload: Upload) -> StoredFile:
+    return files.read_resource(upload.storage_key, upload.filename)
+
+
+def _receive_resource(person: SignedIn, upload: Upload, read: StoredFile) -> Answer:
+    stored = _proved(read, upload)
     return {"file": view_of(files.attach_resource(person, _target_of(upload), stored))}
 
 
@@ -93,10 +101,13 @@ def _recall_file(_person: SignedIn, upload: Upload) -> Answer:
     return {"file": view_of(files.find_stored(upload.storage_key))}
 
 
-def _receive_cover(person: SignedIn, upload: Upload) -> Answer:
+def _draw_cover(upload: Upload) -> UUID:
+    return cover_images.draw(_target_of(upload), upload.storage_key)
+
+
+def _receive_cover(person: SignedIn, upload: Upload, cover_id: UUID) -> Answer:
     course_id, source = _target_of(upload), upload.storage_key
-    course_in_charge(person, course_id, lock=True)
-    before = cover_images.put_up(person, course_id, cover_images.draw(course_id, source))
+    before = cover_images.put_up(person, course_id, cover_id)
 
     def tidy() -> None:
         cover_images.discard(course_id, before)
@@ -110,7 +121,7 @@ def _recall_cover(person: SignedIn, upload: Upload) -> Answer:
     return {"course": course_view(get_builder(person, _target_of(upload)))}
 
 
-def _receive_archive(person: SignedIn, upload: Upload) -> Answer:
+def _receive_archive(person: SignedIn, upload: Upload, _prepared: None) -> Answer:
     name = clean_name(upload.filename)
     transfer = transfers.begin_import(person, name, upload.storage_key, upload.size_bytes)
     audit.note(Action.COURSE_IMPORTED, subject=transfer.id, subject_kind="transfer", file=name)
@@ -124,6 +135,7 @@ def _recall_archive(person: SignedIn, upload: Upload) -> Answer:
 
 DOCUMENT = Receiver(
     check=_check_lesson,
+    prepare=_read_document,
     receive=_receive_document,
     recall=_recall_file,
     max_bytes=lambda: files.MAX_DOCUMENT_BYTES,
@@ -134,6 +146,7 @@ DOCUMENT = Receiver(
 )
 RESOURCE = Receiver(
     check=_check_lesson,
+    prepare=_read_resource,
     receive=_receive_resource,
     recall=_recall_file,
     max_bytes=lambda: files.MAX_RESOURCE_BYTES,
@@ -144,6 +157,7 @@ RESOURCE = Receiver(
 )
 COVER = Receiver(
     check=_check_course,
+    prepare=_draw_cover,
     receive=_receive_cover,
     recall=_recall_cover,
     max_bytes=lambda: cover_images.MAX_BYTES,

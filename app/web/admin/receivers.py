@@ -49,7 +49,7 @@ def _check_video(person: SignedIn, lesson_id: UUID | None) -> None:
         lesson_in_charge(person, lesson_id)
 
 
-def _receive_video(person: SignedIn, upload: Upload) -> Answer:
+def _receive_video(person: SignedIn, upload: Upload, _prepared: None) -> Answer:
     if upload.target_id is not None:
         lesson_in_charge(person, upload.target_id, lock=True)
     video = ingest.add_from_upload(upload)

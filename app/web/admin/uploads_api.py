@@ -102,16 +102,17 @@ def complete_upload(upload_id: UUID) -> tuple[Response, int]:
     upload = uploads.find(person.id, upload_id)
     receiver = receiver_of(upload.purpose)
     place = uploads.place_of(upload)
-    if upload.completed_at is None:
-        db.session.rollback()  # no transaction stays open across a vendor's call
-        uploads.assemble(place, [(part.number, _bare(part.etag)) for part in body.parts])
-    completed = uploads.complete(person.id, upload_id, body.sha256)
-    if completed is None:
-        upload = uploads.find(person.id, upload_id)
-        answer = receiver.recall(person, upload)
-        return jsonify(upload=upload_view(upload), **answer), 202
+    if upload.completed_at is not None:
+        return _recalled(person, upload)
+    db.session.expunge(upload)  # as it was read; nothing below may look at the database for it
+    db.session.rollback()  # no transaction stays open across a vendor's call
+    uploads.assemble(place, [(part.number, _bare(part.etag)) for part in body.parts])
     try:
-        answer = receiver.receive(person, completed)
+        prepared = receiver.prepare(upload)
+        completed = uploads.complete(person.id, upload_id, body.sha256)
+        if completed is None:
+            return _recalled(person, uploads.find(person.id, upload_id))
+        answer = receiver.receive(person, completed, prepared)
     except (FileRefused, MediaInvalid):
         db.session.rollback()
         uploads.cancel(person.id, upload_id)
@@ -121,6 +122,11 @@ def complete_upload(upload_id: UUID) -> tuple[Response, int]:
     answer = {"upload": upload_view(completed), **answer}
     db.session.commit()
     return jsonify(answer), 202
+
+
+def _recalled(person: SignedIn, upload: Upload) -> tuple[Response, int]:
+    answer = receiver_of(upload.purpose).recall(person, upload)
+    return jsonify(upload=upload_view(upload), **answer), 202
 
 
 @blueprint.delete("/api/admin/uploads/<uuid:upload_id>")
