@@ -31,13 +31,18 @@ VALUES: dict[str, set[str]] = {
     "account_reinstated": set(),
     "role_changed": {"role", "sign_in_link"},
     "signed_out": {"sign_in_link"},
+    "account_made": {"course", "link", "days"},
+    "course_invitation": {"course", "inviter", "link"},
+    "enrollment_granted": {"course", "link"},
+    "request_approved": {"course", "link"},
+    "request_declined": {"course", "link"},
     "test": set(),
 }
-NUMBERS = {"minutes": 30, "days": 7}
+EXAMPLES = {"minutes": 30, "days": 7, "course": "Weaving by hand", "inviter": "Ines Instructor"}
 
 
 def values_of(template: str) -> dict[str, object]:
-    given = {name: NUMBERS.get(name, f"{LINK}/{name}") for name in VALUES[template]}
+    given = {name: EXAMPLES.get(name, f"{LINK}/{name}") for name in VALUES[template]}
     return {"name": "Lea Learner", **given}
 
 
