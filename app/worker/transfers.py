@@ -64,12 +64,20 @@ def sweep() -> int:
         transfers.forget(transfer_id)
         db.session.commit()
     keys = integrations.storage.list_keys(transfers.FOLDER)
-    held_ids = {UUID(key.split("/")[1]) for key in keys}
+    held_ids = {transfer_id for key in keys if (transfer_id := _transfer_of(key))}
     orphans = held_ids - transfers.find_known(held_ids)
     db.session.rollback()
     for transfer_id in orphans:
         integrations.storage.delete_prefix(transfers.folder_of(transfer_id))
     return len(outdated) + len(orphans)
+
+
+def _transfer_of(key: str) -> UUID | None:
+    """Return whose archive lies at `key`; None for what no transfer of ours put there."""
+    try:
+        return UUID(key.split("/")[1])
+    except ValueError:
+        return None
 
 
 class _Progress:

@@ -261,12 +261,15 @@ def test_archives_go_after_a_week_and_rows_after_a_season(
     integrations.storage.put_bytes(
         "transfers/00000000-0000-4000-8000-000000000000/course.zip", b"nobody's", "x/y"
     )
+    integrations.storage.put_bytes("transfers/not-ours/note.txt", b"somebody's", "x/y")
     job.sweep()
-    assert len(integrations.storage.list_keys("transfers")) == 1
+    assert len(integrations.storage.list_keys(f"transfers/{transfer.id}")) == 1
+    assert not integrations.storage.list_keys("transfers/00000000-0000-4000-8000-000000000000")
+    assert integrations.storage.list_keys("transfers/not-ours")
     with shifted(transfers.KEPT_FOR + timedelta(hours=1)):
         assert not transfers.get_transfer(instructor, transfer.id).has_archive
         job.sweep()
-        assert not integrations.storage.list_keys("transfers")
+        assert not integrations.storage.list_keys(f"transfers/{transfer.id}")
         assert transfers.get_transfer(instructor, transfer.id)
     with shifted(transfers.FORGOTTEN_AFTER + timedelta(hours=1)):
         job.sweep()
