@@ -64,7 +64,7 @@ def sweep() -> int:
         transfers.forget(transfer_id)
         db.session.commit()
     keys = integrations.storage.list_keys(transfers.FOLDER)
-    held_ids = {transfer_id for key in keys if (transfer_id := _transfer_of(key))}
+    held_ids = {owner_id for key in keys if (owner_id := _transfer_of(key))}
     orphans = held_ids - transfers.find_known(held_ids)
     db.session.rollback()
     for transfer_id in orphans:
