@@ -202,6 +202,7 @@ def test_what_a_closed_tab_could_not_save_comes_back(
     open_page: Open, house: House, draft: Draft, faults: Faults
 ) -> None:
     faults.expect("ERR_INTERNET_DISCONNECTED")
+    faults.expect("module upload-field did not start")  # it may still be on its way then
     page = open_page(draft.lesson_path(), draft.teacher)
     expect_ready(page)
     page.context.set_offline(True)

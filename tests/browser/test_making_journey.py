@@ -145,11 +145,10 @@ def _caption(page: Page, folder: Path) -> None:
     srt = folder / "captions.srt"
     srt.write_text(CAPTIONS)
     page.get_by_role("link", name="Captions and details").click()
-    page.locator("[name='language']").fill("en")
+    page.locator("#captions-language").select_option("en")
     page.locator("input[type=file][name='file']").set_input_files(str(srt))
     page.get_by_role("button", name="Upload captions").click()
-    expect(page.get_by_role("link", name="English")).to_be_visible()
-    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("heading", name="Captions in English")).to_be_visible()
     cue = page.locator(".cue").first
     expect(cue).to_be_visible()
     screenshot(page, "caption-editor")
@@ -183,7 +182,7 @@ def _watch(page: Page, title: str) -> None:
     page.get_by_role("searchbox").first.fill("sheets of paper from rags")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Paper by hand").first.click()
-    page.get_by_role("button", name="Enrol free").first.click()
+    page.get_by_role("button", name="Enrol for free").first.click()
     page.wait_for_url(re.compile("/learn/"))
     page.locator(".outline").get_by_text(title).first.click()
     watching = LearnPage(page)
