@@ -110,6 +110,12 @@ class Settings(BaseModel):
     sendgrid_api_base: str = ""
     aws_ses_region: str = ""
 
+    stripe_secret_key: str = ""
+    stripe_publishable_key: str = ""
+    stripe_webhook_secret: CommaSeparated = ()
+    stripe_api_base: str = ""
+    max_proof_upload_bytes: int = Field(default=10 * 1024**2, ge=64 * 1024, le=50 * 1024**2)
+
     sentry_dsn: str = ""
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON

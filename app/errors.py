@@ -252,3 +252,62 @@ class MediaInvalid(DomainError):
 
     code = "MEDIA_INVALID"
     detail = "The file is not a video that can be read."
+
+
+class CheckoutRefused(DomainError):
+    """This cannot be bought, or not like this; the detail says why and what to do."""
+
+    code = "CHECKOUT_REFUSED"
+    detail = "This course cannot be bought right now."
+
+
+class AlreadyOwned(DomainError):
+    """The person is in the course already; nothing is charged."""
+
+    code = "ALREADY_OWNED"
+    detail = "You are in this course already. There is nothing to pay."
+
+
+class SoldOut(DomainError):
+    code = "SOLD_OUT"
+    detail = "Every place in this course is taken."
+
+
+class CouponInvalid(DomainError):
+    """The coupon does not count here; `reason` says which rule, the detail says it in words."""
+
+    code = "COUPON_INVALID"
+    detail = "There is no such coupon. Check the code, or go on without it."
+
+
+class IdempotencyKeyReused(DomainError):
+    code = "IDEMPOTENCY_KEY_REUSED"
+    detail = "This Idempotency-Key was used for something else. Use a new one for a new request."
+
+
+class RefundRefused(DomainError):
+    """The refund cannot be made; the detail says what can."""
+
+    code = "REFUND_REFUSED"
+    detail = "This refund cannot be made."
+
+
+class GatewayUnavailable(DomainError):
+    """The payment provider does not answer, or is overloaded: asking later may work."""
+
+    code = "GATEWAY_UNAVAILABLE"
+    detail = "The payment provider does not answer. Nothing was charged; try again in a minute."
+
+
+class GatewayRefused(DomainError):
+    """The payment provider says no, and would say so again; the detail is its reason."""
+
+    code = "GATEWAY_REFUSED"
+    detail = "The payment provider refused."
+
+
+class WebhookInvalid(DomainError):
+    """Not from the gateway, too old, changed on its way or unreadable; nothing is kept of it."""
+
+    code = "WEBHOOK_INVALID"
+    detail = "The signature does not fit, or the message cannot be read."

@@ -67,6 +67,15 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.StorageFull: 507,
     errors.StorageUnavailable: 503,
     errors.MediaInvalid: 422,
+    errors.CheckoutRefused: 409,
+    errors.AlreadyOwned: 409,
+    errors.SoldOut: 409,
+    errors.CouponInvalid: 422,
+    errors.IdempotencyKeyReused: 422,
+    errors.RefundRefused: 409,
+    errors.GatewayUnavailable: 503,
+    errors.GatewayRefused: 502,
+    errors.WebhookInvalid: 400,
 }
 TITLES = {
     400: "That request does not make sense",

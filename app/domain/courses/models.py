@@ -61,6 +61,16 @@ class EnrollmentPolicy(enum.StrEnum):
     INVITATION = "invitation"
 
 
+class RevocationReason(enum.StrEnum):
+    """Why access ended. After `staff` and `dispute` only staff gives it back; else one may buy."""
+
+    STAFF = "staff"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    PROOF_REJECTED = "proof_rejected"
+    PROVISIONAL_ENDED = "provisional_ended"
+
+
 class Category(Base):
     """A shelf of the catalog; `hue` (0-359) colours its generated covers."""
 
@@ -102,7 +112,8 @@ class Course(Base):
     enrollments so that a catalog page counts nothing. `version` counts the changes to the course's
     own fields and `outline_version` those to the order and the set of its sections and lessons;
     whoever changes either says which one they saw. `cover_id` names the stored cover, whose sizes
-    lie at `covers/<course>/<cover>/`; without one it is drawn from the slug.
+    lie at `covers/<course>/<cover>/`; without one it is drawn from the slug. `seat_limit` bounds
+    those who come in by themselves, null does not.
     """
 
     __tablename__ = "courses"
@@ -122,6 +133,7 @@ class Course(Base):
         Index(None, "category_id"),
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
         CheckConstraint("learner_count >= 0", name="learner_count_not_negative"),
+        CheckConstraint("seat_limit > 0", name="seat_limit_positive"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -151,6 +163,7 @@ class Course(Base):
     lesson_count: Mapped[int] = mapped_column(default=0)
     duration_seconds: Mapped[int] = mapped_column(default=0)
     learner_count: Mapped[int] = mapped_column(default=0)
+    seat_limit: Mapped[int | None]
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
@@ -227,7 +240,10 @@ class Lesson(Base):
 
 
 class Enrollment(Base):
-    """The one fact that lets a user into a course; live while `revoked_at` is null."""
+    """What the ledger of entitlements comes to for one person and course, for every reader.
+
+    Live while `revoked_at` is null; `revocation` is why it ended.
+    """
 
     __tablename__ = "enrollments"
     __table_args__ = (
@@ -244,6 +260,7 @@ class Enrollment(Base):
     source: Mapped[EnrollmentSource]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     revoked_at: Mapped[datetime | None]
+    revocation: Mapped[RevocationReason | None]
     last_lesson_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("lessons.id", ondelete="SET NULL")
     )

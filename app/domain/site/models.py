@@ -14,7 +14,8 @@ class SiteChoices(Base):
     """The one row of choices; null leaves a thing to the installation's settings.
 
     `accent_hue` is degrees in OKLCH. `logo_id` names the stored logo. Limits only narrow what the
-    installation allows.
+    installation allows. `receipt_details` is who sells, as receipts say it; access is given for
+    `provisional_access_hours` while a proof of payment waits (0: not at all).
     """
 
     __tablename__ = "site_choices"
@@ -36,6 +37,8 @@ class SiteChoices(Base):
     takes_cards: Mapped[bool] = mapped_column(default=True, server_default=true())
     takes_transfers: Mapped[bool] = mapped_column(default=False, server_default=false())
     transfer_instructions: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    provisional_access_hours: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    receipt_details: Mapped[str] = mapped_column(default="", server_default=text("''"))
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_by_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL")

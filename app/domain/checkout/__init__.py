@@ -1,0 +1,1 @@
+"""Selling: orders, and the facts about them from which access follows."""
