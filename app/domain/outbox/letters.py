@@ -14,6 +14,7 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_time, get_timezone, get_timezone_name
+from babel.numbers import format_currency
 from babel.support import Translations
 from jinja2 import (
     Environment,
@@ -47,6 +48,9 @@ BUILT_IN_LOOK = {
     "ink_night": "#02171c",
 }
 MAX_NAME_LENGTH = 60
+_AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
+# CLDR puts a space between a currency's letters and the digits; Babel does not know that rule.
+_LETTER_THEN_DIGIT = re.compile(r"([^\W\d_])(\d)")
 _JOINERS = "\u200c\u200d"
 # What mail programs make links of; initials with dots are none.
 _LINK_LIKE = re.compile(r"\.\w{2}|[/:@]\S|www", re.IGNORECASE)
@@ -153,7 +157,7 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]
         translations, newstyle=True
     )
-    environment.filters.update(moment=_moment, shown_name=_shown_name)
+    environment.filters.update(moment=_moment, money=_money, shown_name=_shown_name)
     return environment
 
 
@@ -171,6 +175,16 @@ def _moment(context: Context, value: str) -> str:
     place = "UTC" if str(zone) == "UTC" else get_timezone_name(there, "long", locale=language)
     date = format_date(there, "long", language)
     return f"{date}, {format_time(there, 'short', zone, language)} {place}"
+
+
+@pass_context
+def _money(context: Context, value: str) -> str:
+    """Return minor units and a currency ("4900 USD") as their reader writes it; else as it is."""
+    amount = _AMOUNT.fullmatch(value)
+    if not amount:
+        return value
+    written = format_currency(int(amount[1]) / 100, amount[2], locale=context["language"])
+    return _LETTER_THEN_DIGIT.sub("\\1\u00a0\\2", written)
 
 
 def _zone(timezone: str | None) -> tzinfo:

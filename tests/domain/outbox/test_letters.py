@@ -36,6 +36,14 @@ VALUES: dict[str, set[str]] = {
     "enrollment_granted": {"course", "link"},
     "request_approved": {"course", "link"},
     "request_declined": {"course", "link"},
+    "order_placed": {
+        *("course", "number", "total", "method", "account_name", "account_number", "due", "link"),
+    },
+    "receipt": {"course", "number", "total", "paid", "course_link", "receipt_link"},
+    "proof_received": {"course", "number", "open_until", "link"},
+    "proof_rejected": {"course", "number", "reason", "link"},
+    "refund_made": {"course", "number", "amount", "link", "course_link"},
+    "order_expired": {"course", "number", "link"},
     "test": set(),
 }
 EXAMPLES = {"minutes": 30, "days": 7, "course": "Weaving by hand", "inviter": "Ines Instructor"}
@@ -165,6 +173,29 @@ def test_times_are_the_reader_s(value: str, zone: str | None, shown: str) -> Non
         f"It is deleted on: {shown}\n"
         in letters.render("deletion_requested", None, zone, values).text
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "shown"),
+    [
+        ("250000 ETB", "en", "ETB\u00a02,500.00"),
+        ("4900 USD", "en", "$49.00"),
+        ("4900 USD", "am", "US$49.00"),
+        ("a lot", "en", "a lot"),
+        ("12 and more", "en", "12 and more"),
+    ],
+)
+def test_amounts_are_the_reader_s(value: str, language: str, shown: str) -> None:
+    assert f": {shown}\n" in render("refund_made", language, amount=value).text
+
+
+def test_a_refund_that_leaves_the_course_open_says_so() -> None:
+    assert "your access through this order has ended" in render("refund_made", course_link="").text
+    assert "stays open to you" in render("refund_made").text
+
+
+def test_nothing_is_promised_where_no_access_is_given_before_the_review() -> None:
+    assert "open to you already" not in render("proof_received", open_until="").text
 
 
 @pytest.mark.parametrize(("minutes", "words"), [(1, "1 minute."), (30, "30 minutes.")])
