@@ -27,11 +27,13 @@ def enqueue(
     queue: str = "default",
     lock: str | None = None,
     queueing_lock: str | None = None,
+    delay_seconds: int = 0,
     **arguments: Any,
 ) -> bool:
     """Queue `task` by name with JSON-serialisable `arguments` in the current transaction.
 
-    Return False when a job with the same `queueing_lock` is waiting already.
+    With `delay_seconds` it runs that much later. Return False when a job with the same
+    `queueing_lock` is waiting already.
     """
     from procrastinate.exceptions import AlreadyEnqueued
 
@@ -40,6 +42,7 @@ def enqueue(
         queue=queue,
         lock=lock,
         queueing_lock=queueing_lock,
+        schedule_in={"seconds": delay_seconds} if delay_seconds else None,
         connection=db.session.connection(),
     )
     try:
