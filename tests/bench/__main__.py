@@ -4,12 +4,12 @@ import argparse
 import os
 import sys
 
-from tests.bench import growth, report, rounds, rows, supervised, uploads
+from tests.bench import films, growth, report, rounds, rows, supervised, uploads
 from tests.bench.load import LoadError
 from tests.bench.site import running_site
 from tests.support.postgres import PostgresUnavailable
 
-ALL_ROWS = frozenset({*range(2, 11), 14})
+ALL_ROWS = frozenset({*range(2, 11), 13, 14})
 
 
 def _say(line: str) -> None:
@@ -18,14 +18,14 @@ def _say(line: str) -> None:
 
 def _row(text: str) -> int:
     if not text.isdigit() or int(text) not in ALL_ROWS:
-        raise argparse.ArgumentTypeError(f"{text} is none of the rows 2 to 10 and 14")
+        raise argparse.ArgumentTypeError(f"{text} is none of the rows 2 to 10, 13 and 14")
     return int(text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./setup.sh bench", description=__doc__)
     parser.add_argument(
-        "rows", nargs="*", type=_row, metavar="row", help="2 to 10, 14; all by default"
+        "rows", nargs="*", type=_row, metavar="row", help="2 to 10, 13, 14; all by default"
     )
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
     return parser.parse_args()
@@ -39,6 +39,8 @@ def main() -> int:
     results: rounds.Results = {}
     goals: list[rows.Goal] = []
     try:
+        if 13 in wanted:
+            goals += films.measure(_say)
         if 14 in wanted:
             goals += uploads.measure(_say)
         with running_site() as site:

@@ -40,7 +40,7 @@ MEGABYTE = 1024**2
 SLOWEST = 1.25  # times a plain PUT: 80 % of its throughput
 
 
-def _put(address: str, size: int, head: bytes = b"") -> str:
+def put(address: str, size: int, head: bytes = b"") -> str:
     """PUT `size` bytes to `address`; return the answer's ETag."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=600)
@@ -61,7 +61,7 @@ def _put(address: str, size: int, head: bytes = b"") -> str:
         return answer.getheader("ETag") or ""
 
 
-def _ask(server: LiveServer, key: str, path: str, body: object) -> dict[str, Any]:
+def ask(server: LiveServer, key: str, path: str, body: object) -> dict[str, Any]:
     address = urlsplit(server.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=600)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -79,18 +79,18 @@ def _upload(server: LiveServer, key: str) -> float:
     """Upload as a page does: some parts at once; return the seconds to the end of `complete`."""
     body = {"filename": "film.mp4", "size_bytes": SIZE, "content_type": "video/mp4"}
     began = time.perf_counter()
-    upload = _ask(server, key, "/api/admin/uploads", body)
+    upload = ask(server, key, "/api/admin/uploads", body)
 
     def send(part: dict[str, Any]) -> dict[str, Any]:
         head = MP4_HEAD if part["number"] == 1 else b""
         return {
             "number": part["number"],
-            "etag": _put(part["url"], part["size_bytes"], head),
+            "etag": put(part["url"], part["size_bytes"], head),
         }
 
     with ThreadPoolExecutor(LANES) as lanes:
         named = list(lanes.map(send, upload["parts"]))
-    _ask(server, key, f"/api/admin/uploads/{upload['upload_id']}/complete", {"parts": named})
+    ask(server, key, f"/api/admin/uploads/{upload['upload_id']}/complete", {"parts": named})
     return time.perf_counter() - began
 
 
@@ -100,7 +100,7 @@ def _timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _key() -> str:
+def make_key() -> str:
     teacher = factories.make_user(Role.INSTRUCTOR)
     db.session.commit()
     return keys.make_key(teacher, (Scope.ADMIN_READ, Scope.ADMIN_WRITE))
@@ -112,7 +112,7 @@ def _plain_bucket_put() -> None:
     address = storage.client.generate_presigned_url(
         "put_object", Params={"Bucket": storage.name, "Key": "plain"}, ExpiresIn=3600
     )
-    _put(address, SIZE)
+    put(address, SIZE)
 
 
 def _compare(
@@ -161,7 +161,7 @@ def measure(say: Callable[[str], None]) -> list[Goal]:
                 app = one.enter_context(made_app({**environment, **address}))
                 with app.app_context():
                     upgrade(directory=str(ROOT / "migrations"))
-                    key = _key()
+                    key = make_key()
                 server = one.enter_context(gunicorn({**environment, **address}, folder))
                 bare = one.enter_context(gunicorn(environment, folder, "tests.bench.bare:store"))
 
@@ -169,7 +169,7 @@ def measure(say: Callable[[str], None]) -> list[Goal]:
                     bare: LiveServer = bare, app: Flask = app, is_s3: bool = bool(extra)
                 ) -> None:
                     if not is_s3:
-                        _put(f"{bare.url}/?", SIZE)
+                        put(f"{bare.url}/?", SIZE)
                         return
                     with app.app_context():
                         _plain_bucket_put()
