@@ -15,6 +15,8 @@ from typing import Any
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 QUALITY = 80
+FINGERPRINT_SIDE = 8
+SIGN_BIT = 1 << 63
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def convert(source: str, target: Path, options: dict[str, Any]) -> dict[str, Any
     for width in options["widths"]:
         variant = sized(picture, width, options["aspect"])
         variant.save(target / f"{width}.webp", "WEBP", quality=QUALITY, method=4, exact=False)
-    return size
+    return {**size, "fingerprint": fingerprint_of(picture)}
 
 
 def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
@@ -80,6 +82,24 @@ def sized(picture: Image.Image, width: int, aspect: list[int] | None) -> Image.I
     widest = min(picture.width, picture.height * across // down, width)
     size = (max(1, widest), max(1, round(widest * down / across)))
     return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+
+
+def fingerprint_of(picture: Image.Image) -> int:
+    """Return the picture's difference hash (dHash) as a signed 64-bit number.
+
+    Of 9 spots in each of 8 rows, is each one darker than the next?
+    """
+    spot_count = (FINGERPRINT_SIDE + 1, FINGERPRINT_SIDE)
+    small = picture.resize(spot_count, Image.Resampling.BOX)
+    grey = Image.new("L", spot_count, "white")
+    grey.paste(small.convert("L"), mask=small.getchannel("A") if small.mode == "RGBA" else None)
+    spots = grey.tobytes()
+    bits = 0
+    for row in range(FINGERPRINT_SIDE):
+        start = row * (FINGERPRINT_SIDE + 1)
+        for column in range(FINGERPRINT_SIDE):
+            bits = bits << 1 | (spots[start + column] < spots[start + column + 1])
+    return bits - 2 * SIGN_BIT if bits & SIGN_BIT else bits
 
 
 if __name__ == "__main__":

@@ -14,10 +14,15 @@ VARIANT_TYPE = "image/webp"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a picture is, upright, in pixels."""
+    """What a picture is, upright, in pixels.
+
+    `fingerprint` is 64 bits of what it shows, as a signed number: of two pictures that look the
+    same, however they were saved, only few bits differ.
+    """
 
     width: int
     height: int
+    fingerprint: int
 
 
 class Images(Protocol):

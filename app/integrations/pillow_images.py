@@ -64,4 +64,4 @@ class PillowImages:
             )
         if problem is not None:
             raise FileRefused(_PROBLEMS.get(problem, _PROBLEMS["broken"]))
-        return Picture(found["width"], found["height"])
+        return Picture(found["width"], found["height"], found["fingerprint"])

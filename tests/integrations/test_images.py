@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageDraw
 
 from app.errors import FileRefused
 from app.integrations.pillow_images import MAX_PIXELS, PillowImages
@@ -152,6 +152,58 @@ def test_a_picture_that_is_too_small_says_how_small(tmp_path: Path) -> None:
     source = _saved(_halves((400, 100)), tmp_path / "a.png")
     with pytest.raises(FileRefused, match="400 x 100"):
         _variants(source, tmp_path / "out", min_side=180)
+
+
+def _receipt(amount: str, seed: int) -> Image.Image:
+    """Something like a photographed receipt: paper on a table, lines of writing, a stamp."""
+    picture = Image.new("RGB", (900, 1200), (96, 72, 56))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((90, 70, 810, 1130), fill=(244, 241, 232))
+    pen.text((160, 140), f"Paid {amount}", fill=(20, 20, 30), font_size=64)
+    for line in range(10):
+        width = (seed * 97 + line * 53) % 480 + 60
+        top = 280 + line * 78
+        pen.rectangle((160, top, 160 + width, top + 30), fill=(70, 70, 80))
+    left = 200 + seed * 131 % 400
+    pen.ellipse((left, 860, left + 200, 1060), fill=(30, 60, 160))
+    return picture
+
+
+def _fingerprint(source: Path, folder: Path) -> int:
+    folder.mkdir(exist_ok=True)
+    return PillowImages().make_variants(source, folder, (320,)).fingerprint
+
+
+def _distance(one: int, other: int) -> int:
+    return ((one ^ other) & (2**64 - 1)).bit_count()
+
+
+def test_the_same_picture_saved_otherwise_has_nearly_the_same_fingerprint(tmp_path: Path) -> None:
+    picture = _receipt("ETB 2,500", 1)
+    first = _fingerprint(_saved(picture, tmp_path / "a.png"), tmp_path / "out")
+    small = _saved(picture.resize((450, 600)), tmp_path / "b.jpg", quality=35)
+    again = _saved(picture, tmp_path / "c.webp", quality=20)
+    assert _distance(first, _fingerprint(small, tmp_path / "out")) <= 6
+    assert _distance(first, _fingerprint(again, tmp_path / "out")) <= 6
+    assert -(2**63) <= first < 2**63
+
+
+def test_another_picture_has_another_fingerprint(tmp_path: Path) -> None:
+    one, other = (
+        _fingerprint(_saved(_receipt("ETB 2,500", seed), tmp_path / f"{seed}.png"), tmp_path / "o")
+        for seed in (1, 2)
+    )
+    assert _distance(one, other) > 6
+
+
+def test_a_fingerprint_is_of_the_upright_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    picture = _receipt("ETB 900", 3)
+    upright = _saved(picture, tmp_path / "a.jpg")
+    lying = _saved(picture.rotate(90, expand=True), tmp_path / "b.jpg", exif=exif)
+    found = [_fingerprint(source, tmp_path / "out") for source in (upright, lying)]
+    assert _distance(*found) <= 2
 
 
 FILL_THE_DISK = """
