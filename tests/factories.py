@@ -11,6 +11,7 @@ from app.current import integrations, settings
 from app.database import Base, db
 from app.domain.accounts.models import Role, User
 from app.domain.accounts.passwords import hash_password
+from app.domain.courses import entitlements
 from app.domain.courses.admission_models import CourseInvitation, EnrollmentRequest
 from app.domain.courses.models import (
     Category,
@@ -20,6 +21,7 @@ from app.domain.courses.models import (
     EnrollmentSource,
     Lesson,
     LessonKind,
+    RevocationReason,
     Section,
 )
 from app.domain.videos import encryption, keys, playlists
@@ -167,12 +169,17 @@ def make_ready_video(seconds: float = 60.0, **values: Any) -> Video:
 
 
 def make_enrollment(user: User, course: Course, **values: Any) -> Enrollment:
-    """Enrol `user` in `course` and keep the course's count, as its writer would."""
-    values = {"source": EnrollmentSource.FREE, **values}
-    enrollment = _added(Enrollment(user_id=user.id, course_id=course.id, **values))
-    if enrollment.revoked_at is None:
-        course.learner_count += 1
-        db.session.commit()
+    """Enrol `user` in `course`, in the ledger and in the course's count, as its writer would."""
+    source = values.pop("source", EnrollmentSource.FREE)
+    revoked_at = values.pop("revoked_at", None)
+    enrollment = entitlements.grant(user.id, course.id, source)
+    if revoked_at is not None:
+        reason = values.pop("revocation", RevocationReason.STAFF)
+        entitlements.revoke(user.id, course.id, reason)
+        enrollment.revoked_at = revoked_at
+    for name, value in values.items():
+        setattr(enrollment, name, value)
+    db.session.commit()
     return enrollment
 
 

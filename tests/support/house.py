@@ -20,7 +20,15 @@ from sqlalchemy.orm import Session
 from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import LoginSession, Role, User
-from app.domain.courses.models import Course, Enrollment, EnrollmentSource, Lesson, LessonKind
+from app.domain.courses.entitlement_models import Entitlement, EntitlementKind
+from app.domain.courses.models import (
+    Course,
+    Enrollment,
+    EnrollmentSource,
+    Lesson,
+    LessonKind,
+    RevocationReason,
+)
 from app.domain.videos import captions, ingest
 from app.domain.videos.models import Video, VideoStatus
 from tests import factories
@@ -91,16 +99,22 @@ class House:
             )
             if enrolled:
                 course = session.query(Course).filter_by(slug=self.course_slug).one()
+                ids = {"user_id": user.id, "course_id": course.id}
                 source = EnrollmentSource.FREE
-                session.add(Enrollment(user_id=user.id, course_id=course.id, source=source))
+                session.add(Enrollment(source=source, **ids))
+                session.add(Entitlement(source=source, kind=EntitlementKind.GRANT, **ids))
             session.commit()
             return Person(user.id, user.email, token)
 
     def revoke(self, person: Person) -> None:
         """Withdraw every enrollment of `person`."""
         with self.session() as session:
-            rows = session.query(Enrollment).filter_by(user_id=person.user_id)
-            rows.update({Enrollment.revoked_at: utcnow()})
+            reason = RevocationReason.STAFF
+            for row in session.query(Enrollment).filter_by(user_id=person.user_id, revoked_at=None):
+                row.revoked_at, row.revocation = utcnow(), reason
+                ids = {"user_id": row.user_id, "course_id": row.course_id}
+                kind = EntitlementKind.REVOCATION
+                session.add(Entitlement(source=row.source, kind=kind, reason=reason, **ids))
             session.commit()
 
     @contextmanager

@@ -128,7 +128,8 @@ def approve(maker: Maker, request_id: uuid.UUID) -> EnrollmentRequest | None:
     """
     request = _decide(maker, request_id, RequestStatus.APPROVED)
     if request is not None:
-        enrollments.grant(request.user_id, request.course_id, EnrollmentSource.APPROVAL)
+        approval = EnrollmentSource.APPROVAL
+        enrollments.grant(request.user_id, request.course_id, approval, actor_id=maker.id)
         _tell(request, "request_approved", "learn")
     return request
 

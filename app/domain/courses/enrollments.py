@@ -1,18 +1,24 @@
-"""Enrollments: how people come into a course and lose it again, each counted exactly once."""
+"""Enrollments: how people come into a course by themselves; what they came to is a ledger's."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ScalarSelect, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role, User
+from app.domain.courses import entitlements, seats
 from app.domain.courses.access import IS_ADMIN, OPEN_STATUSES, USER_ID, UserColumn, is_visible
 from app.domain.courses.admission_models import CourseInvitation
-from app.domain.courses.models import Course, Enrollment, EnrollmentPolicy, EnrollmentSource
+from app.domain.courses.models import (
+    Course,
+    Enrollment,
+    EnrollmentPolicy,
+    EnrollmentSource,
+    RevocationReason,
+)
 from app.errors import (
     ApprovalRequired,
     Forbidden,
@@ -51,11 +57,12 @@ _COURSE = select(
 
 
 def enroll(user_id: uuid.UUID, slug: str, role: Role | None = None) -> tuple[Enrollment, bool]:
-    """Enrol by one's own doing; True when the enrollment is new.
+    """Enrol by one's own doing; True when the enrollment is new, or lives again.
 
-    An invitation opens any course, whatever it costs. Raises NotFound, PaymentRequired for a
-    priced course, ApprovalRequired, InvitationRequired, and Forbidden where an earlier enrollment
-    was revoked: only staff gives that back.
+    An invitation opens any course, whatever it costs and however full it is. Raises NotFound,
+    PaymentRequired for a priced course, ApprovalRequired, InvitationRequired, SoldOut, and
+    Forbidden where staff took an earlier enrollment back, or a dispute ended it: only staff gives
+    that back.
     """
     course = db.session.execute(
         _COURSE.where(Course.slug == slug), {"user_id": user_id, "is_admin": role is Role.ADMIN}
@@ -63,25 +70,26 @@ def enroll(user_id: uuid.UUID, slug: str, role: Role | None = None) -> tuple[Enr
     if course is None:
         raise NotFound
     existing = find_enrollment(user_id, course.id)
-    if existing is None:
-        if course.status not in OPEN_STATUSES:
-            raise NotFound
-        if _insert(user_id, course.id, _source_of(course)):
-            _accept(user_id, course)
-            return _get(user_id, course.id), True
-        existing = _get(user_id, course.id)
-    if existing.revoked_at is None:
+    if existing is not None and existing.revoked_at is None:
         return existing, False
-    if course.invited_at is None or course.invited_at < existing.revoked_at:
-        raise Forbidden("Your access to this course was withdrawn. Write to us to have it back.")
-    _accept(user_id, course)
-    return grant(user_id, course.id, EnrollmentSource.INVITATION), True
+    if existing is None and course.status not in OPEN_STATUSES:
+        raise NotFound
+    source = _source_of(course, existing)
+    if source is EnrollmentSource.FREE:
+        seats.require_seat(course.id, user_id)
+    else:
+        _accept(user_id, course)
+    return entitlements.grant_once(user_id, course.id, source)
 
 
-def _source_of(course: Any) -> EnrollmentSource:
-    """Return what lets somebody in who is not: the invitation, or the open door."""
-    if course.invited_at is not None:
+def _source_of(course: Any, revoked: Enrollment | None) -> EnrollmentSource:
+    """Return what lets somebody in who is not: an invitation since they left, or the open door."""
+    if course.invited_at is not None and not _is_older(course.invited_at, revoked):
         return EnrollmentSource.INVITATION
+    if revoked is not None and is_final(revoked.revocation):
+        raise Forbidden("Your access to this course was withdrawn. Write to us to have it back.")
+    if course.status not in OPEN_STATUSES:
+        raise NotFound
     if course.enrollment_policy is EnrollmentPolicy.APPROVAL:
         raise ApprovalRequired
     if course.enrollment_policy is EnrollmentPolicy.INVITATION:
@@ -92,9 +100,18 @@ def _source_of(course: Any) -> EnrollmentSource:
     return EnrollmentSource.FREE
 
 
+def _is_older(invited_at: datetime, revoked: Enrollment | None) -> bool:
+    return (
+        revoked is not None and revoked.revoked_at is not None and invited_at < revoked.revoked_at
+    )
+
+
+def is_final(reason: RevocationReason | None) -> bool:
+    """Whether only staff gives back what ended for that reason; an untold one is staff's."""
+    return reason is None or reason in entitlements.FINAL_REASONS
+
+
 def _accept(user_id: uuid.UUID, course: Any) -> None:
-    if course.invited_at is None:
-        return
     address = select(User.email).where(User.id == user_id).scalar_subquery()
     db.session.execute(
         update(CourseInvitation)
@@ -104,39 +121,23 @@ def _accept(user_id: uuid.UUID, course: Any) -> None:
     )
 
 
-def grant(user_id: uuid.UUID, course_id: uuid.UUID, source: EnrollmentSource) -> Enrollment:
+def grant(
+    user_id: uuid.UUID,
+    course_id: uuid.UUID,
+    source: EnrollmentSource,
+    *,
+    actor_id: uuid.UUID | None = None,
+) -> Enrollment:
     """Let a person into a course, whatever it costs; a revoked enrollment lives again."""
-    if not _insert(user_id, course_id, source):
-        revived = db.session.execute(
-            update(Enrollment)
-            .where(
-                Enrollment.user_id == user_id,
-                Enrollment.course_id == course_id,
-                Enrollment.revoked_at.is_not(None),
-            )
-            .values(revoked_at=None, source=source)
-            .returning(Enrollment.id)
-        ).first()
-        if revived:
-            _add_learners(course_id, 1)
-    return _get(user_id, course_id)
+    return entitlements.grant(user_id, course_id, source, actor_id=actor_id)
 
 
-def revoke(user_id: uuid.UUID, course_id: uuid.UUID) -> bool:
-    """Withdraw a live enrollment; True when there was one. Playback ends within a heartbeat."""
-    revoked = db.session.execute(
-        update(Enrollment)
-        .where(
-            Enrollment.user_id == user_id,
-            Enrollment.course_id == course_id,
-            Enrollment.revoked_at.is_(None),
-        )
-        .values(revoked_at=utcnow())
-        .returning(Enrollment.id)
-    ).first()
-    if revoked:
-        _add_learners(course_id, -1)
-    return revoked is not None
+def revoke(user_id: uuid.UUID, course_id: uuid.UUID, *, actor_id: uuid.UUID | None = None) -> bool:
+    """Take a person out, whatever let them in; True when they were in.
+
+    Playback ends within a heartbeat.
+    """
+    return entitlements.revoke(user_id, course_id, RevocationReason.STAFF, actor_id=actor_id)
 
 
 def find_enrollment(user_id: uuid.UUID, course_id: uuid.UUID) -> Enrollment | None:
@@ -146,36 +147,3 @@ def find_enrollment(user_id: uuid.UUID, course_id: uuid.UUID) -> Enrollment | No
         .where(Enrollment.user_id == user_id, Enrollment.course_id == course_id)
         .execution_options(populate_existing=True)
     ).first()
-
-
-def _get(user_id: uuid.UUID, course_id: uuid.UUID) -> Enrollment:
-    enrollment = find_enrollment(user_id, course_id)
-    if enrollment is None:
-        raise NotFound
-    return enrollment
-
-
-def _insert(user_id: uuid.UUID, course_id: uuid.UUID, source: EnrollmentSource) -> bool:
-    # Two clicks race here: the unique constraint lets one row in, and only the statement that
-    # put it there counts the learner.
-    created = db.session.execute(
-        insert(Enrollment)
-        .values(id=uuid.uuid4(), user_id=user_id, course_id=course_id, source=source)
-        .on_conflict_do_nothing(index_elements=["user_id", "course_id"])
-        .returning(Enrollment.id)
-    ).first()
-    if created:
-        _add_learners(course_id, 1)
-    return created is not None
-
-
-def _add_learners(course_id: uuid.UUID, change: int) -> None:
-    db.session.execute(
-        update(Course)
-        .where(Course.id == course_id)
-        .values(
-            learner_count=func.greatest(Course.learner_count + change, 0),
-            updated_at=Course.updated_at,
-        )
-        .execution_options(synchronize_session=False)
-    )

@@ -169,7 +169,7 @@ def let_in(
     existing = enrollments.find_enrollment(user.id, course.id)
     if existing is not None and existing.revoked_at is None:
         return existing, False
-    enrollment = enrollments.grant(user.id, course.id, EnrollmentSource.MANUAL)
+    enrollment = enrollments.grant(user.id, course.id, EnrollmentSource.MANUAL, actor_id=maker.id)
     _settle_request(maker, enrollment)
     if is_told and user.status is UserStatus.ACTIVE:
         mail.send(
@@ -192,7 +192,7 @@ def remove(maker: Maker, enrollment_id: uuid.UUID) -> Enrollment | None:
     if enrollment is None:
         raise NotFound
     course_in_charge(maker, enrollment.course_id)
-    was_live = enrollments.revoke(enrollment.user_id, enrollment.course_id)
+    was_live = enrollments.revoke(enrollment.user_id, enrollment.course_id, actor_id=maker.id)
     return enrollment if was_live else None
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, ScalarSelect, and_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.clock import utcnow
 from app.domain.courses.access import USER_ID
 from app.domain.courses.admission import ASK_AGAIN_AFTER
 from app.domain.courses.admission_models import EnrollmentRequest, RequestStatus
-from app.domain.courses.enrollments import invited_at
+from app.domain.courses.enrollments import invited_at, is_final
 from app.domain.courses.models import Course, Enrollment, EnrollmentPolicy
 
 
@@ -43,6 +43,18 @@ class RequestView:
 
 
 _ended = aliased(Enrollment)
+
+
+def _ended_as(column: InstrumentedAttribute[Any]) -> ScalarSelect[Any]:
+    """Return a column of the person's enrollment in the statement's Course."""
+    return (
+        select(column)
+        .where(_ended.user_id == USER_ID, _ended.course_id == Course.id)
+        .correlate(Course)
+        .scalar_subquery()
+    )
+
+
 # For a statement with Course and, outer joined by OWN_REQUEST, EnrollmentRequest.
 COLUMNS = (
     Course.enrollment_policy,
@@ -50,11 +62,8 @@ COLUMNS = (
     EnrollmentRequest.created_at.label("asked_at"),
     EnrollmentRequest.decided_at,
     invited_at(USER_ID).label("invited_at"),
-    select(_ended.revoked_at)
-    .where(_ended.user_id == USER_ID, _ended.course_id == Course.id)
-    .correlate(Course)
-    .scalar_subquery()
-    .label("revoked_at"),
+    _ended_as(_ended.revoked_at).label("revoked_at"),
+    _ended_as(_ended.revocation).label("revocation"),
 )
 OWN_REQUEST: ColumnElement[bool] = and_(
     EnrollmentRequest.user_id == USER_ID, EnrollmentRequest.course_id == Course.id
@@ -81,7 +90,7 @@ def way_in(row: Any) -> PrimaryAction:
     """Return what somebody who is signed in and not in the course can do about it."""
     if is_invited(row):
         return PrimaryAction.ENROLL
-    if row.revoked_at is not None:
+    if row.revoked_at is not None and is_final(row.revocation):
         return PrimaryAction.WITHDRAWN
     if row.enrollment_policy is EnrollmentPolicy.APPROVAL:
         return _way_of_asking(request_of(row))
