@@ -73,14 +73,14 @@ def render(
 
     Raises MailRefused when the template lacks a value, or is none.
     """
-    language = _language(locale)
+    language = language_of(locale)
     subject, text, html = (_part(template, part, language, timezone, values) for part in PARTS)
     return Letter(" ".join(subject.split()), text.strip() + "\n", html, language)
 
 
 def subject_of(template: str, locale: str | None, values: Mapping[str, Any]) -> str:
     """Return the letter's subject alone. Raises MailRefused."""
-    return " ".join(_part(template, PARTS[0], _language(locale), None, values).split())
+    return " ".join(_part(template, PARTS[0], language_of(locale), None, values).split())
 
 
 def _part(
@@ -136,7 +136,7 @@ def _names_in(environment: Environment, name: str) -> set[str]:
     return names
 
 
-def _language(locale: str | None) -> str:
+def language_of(locale: str | None) -> str:
     """Return the language of `locale` if the site speaks it, else English."""
     language = re.split("[-_]", locale or "")[0].lower()
     is_spoken = (APP / "translations" / language / "LC_MESSAGES").is_dir()

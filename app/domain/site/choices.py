@@ -44,6 +44,7 @@ class Choices:
     takes_cards: bool = True
     takes_transfers: bool = False
     transfer_instructions: str = ""
+    receipt_details: str = ""
 
     @property
     def name(self) -> str:
@@ -211,5 +212,11 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "takes_cards": _yes_or_no,
     "takes_transfers": _yes_or_no,
     "transfer_instructions": _text,
+    "receipt_details": _text,
 }
-OPTIONAL = frozenset(RULES) - {"takes_cards", "takes_transfers", "transfer_instructions"}
+OPTIONAL = frozenset(RULES) - {
+    "takes_cards",
+    "takes_transfers",
+    "transfer_instructions",
+    "receipt_details",
+}

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint: Blueprint = Blueprint("courses", __name__)
 
-from app.web.courses import api, catalog, covers, dashboard, learn, lesson_files, show
+from app.web.courses import api, catalog, covers, dashboard, learn, lesson_files, receipts, show

@@ -1,0 +1,29 @@
+"""Receipts and reports of what was sold."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.database import db
+from app.domain.accounts.models import User
+from app.domain.courses.models import Course, Lesson
+from tests.support.orders import make_order, make_payment
+
+TABLE = """
+                              anon lrnr enrl rvkd susp ownr clgu supp admn
+GET courses.receipt             in  404  200  404   in  404  404  404  404
+"""
+
+KEYS = ""
+
+# The receipt is of an order that `enrolled` paid.
+SPECIAL: dict[str, dict[str, Any]] = {"courses.receipt": {}}
+
+
+def values(course: Course, _lesson: Lesson) -> dict[str, Any]:
+    """Have `enrolled` pay for the course."""
+    buyer = db.session.scalars(select(User).where(User.name == "Enno Enrolled")).one()
+    order = make_order(buyer, course)
+    make_payment(order)
+    SPECIAL["courses.receipt"]["order_id"] = order.id
+    return {}
