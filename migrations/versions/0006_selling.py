@@ -194,7 +194,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment_proofs'))
     )
     op.create_index(op.f('ix_payment_proofs_order_id'), 'payment_proofs', ['order_id'])
-    op.create_index('ix_payment_proofs_reference', 'payment_proofs', [sa.text('lower(reference)')])
+    op.create_index('ix_payment_proofs_reference', 'payment_proofs', [sa.text("translate(lower(reference), ' -', '')")])
     op.create_index(op.f('ix_payment_proofs_reviewed_by_id'), 'payment_proofs', ['reviewed_by_id'])
     op.create_index(op.f('ix_payment_proofs_sha256'), 'payment_proofs', ['sha256'])
     op.create_index(op.f('ix_payment_proofs_status_created_at'), 'payment_proofs', ['status', 'created_at'])

@@ -52,7 +52,7 @@ class PaymentProof(Base):
         ),
         Index(None, "status", "created_at"),
         Index(None, "reviewed_by_id"),
-        Index("ix_payment_proofs_reference", text("lower(reference)")),
+        Index("ix_payment_proofs_reference", text("translate(lower(reference), ' -', '')")),
         Index(None, "sha256"),
     )
 
