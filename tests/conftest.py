@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session, scoped_session
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonKind
+from app.integrations.stripe_gateway import StripeGateway
 from app.web.extensions import limiter
 from tests import factories
 from tests.support.apps import made_app
@@ -24,6 +26,7 @@ from tests.support.house import build as build_house
 from tests.support.known_secrets import SECRETS
 from tests.support.postgres import Server, temporary_server
 from tests.support.server import ROOT, LiveServer, gunicorn
+from tests.support.stripe_stand_in import StripeStandIn, running_stand_in
 
 IS_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -295,6 +298,40 @@ def serve(committed_app: Flask, environment: dict[str, str]) -> Iterator[Callabl
 def live_server(serve: Callable[..., LiveServer]) -> LiveServer:
     """Two gunicorn workers serving `committed_app`'s database."""
     return serve()
+
+
+@pytest.fixture(scope="session")
+def running_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeStandIn]:
+    """The process that stands in for Stripe; tests want `stripe_stand_in`."""
+    with running_stand_in(tmp_path_factory.mktemp("stripe")) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def stripe_stand_in(running_stripe: StripeStandIn) -> StripeStandIn:
+    """Stripe, as far as tests go, with nothing in its books.
+
+    `serve(**stripe_stand_in.environment)` starts a site that takes cards there, and
+    `stripe_stand_in.deliver_to(site.url)` has its webhooks sent to that site.
+    """
+    running_stripe.reset()
+    return running_stripe
+
+
+@pytest.fixture
+def card_gateway(app: Flask, stripe_stand_in: StripeStandIn) -> Iterator[StripeGateway]:
+    """The gateway of cards, in the session's application for as long as the test runs."""
+    settings, before = app.extensions["settings"], app.extensions["integrations"]
+    changes = {name.lower(): value for name, value in stripe_stand_in.environment.items()}
+    changes["stripe_webhook_secret"] = (stripe_stand_in.environment["STRIPE_WEBHOOK_SECRET"],)
+    app.extensions["settings"] = settings.model_copy(update=changes)
+    gateway = StripeGateway(app.extensions["settings"])
+    gateways = {**before.gateways, gateway.method: gateway}
+    app.extensions["integrations"] = replace(before, gateways=gateways)
+    try:
+        yield gateway
+    finally:
+        app.extensions["settings"], app.extensions["integrations"] = settings, before
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The vendors of an installation, built once from its settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.config import MailKind, Settings, StorageKind
@@ -11,13 +11,16 @@ from app.integrations.images import Images
 from app.integrations.local_cdn import LocalCdn
 from app.integrations.local_storage import LocalStorage
 from app.integrations.mailer import Mailer
+from app.integrations.manual_transfer import ManualTransfer
 from app.integrations.outbox_mailer import OutboxMailer
+from app.integrations.payments import Gateway, GatewayKind
 from app.integrations.pillow_images import PillowImages
 from app.integrations.s3_storage import S3Storage
 from app.integrations.sendgrid_mailer import SendGridMailer
 from app.integrations.ses_mailer import SesMailer
 from app.integrations.smtp_mailer import SmtpMailer
 from app.integrations.storage import Storage
+from app.integrations.stripe_gateway import StripeGateway
 from app.integrations.transcoder import Transcoder
 
 MAILERS: dict[MailKind, Callable[[Settings], Mailer]] = {
@@ -28,15 +31,20 @@ MAILERS: dict[MailKind, Callable[[Settings], Mailer]] = {
 }
 
 
+# A further way to take money is a module with a class, and that class here.
+GATEWAYS: tuple[GatewayKind, ...] = (StripeGateway, ManualTransfer)
+
+
 @dataclass(frozen=True)
 class Integrations:
-    """One client per vendor role."""
+    """One client per vendor role; of gateways one for each method of paying."""
 
     storage: Storage
     cdn: Cdn
     transcoder: Transcoder
     images: Images
     mailer: Mailer
+    gateways: Mapping[str, Gateway]
 
 
 def build(settings: Settings) -> Integrations:
@@ -47,7 +55,13 @@ def build(settings: Settings) -> Integrations:
         transcoder=FfmpegTranscoder(settings),
         images=PillowImages(),
         mailer=MAILERS[settings.mail_kind](settings),
+        gateways=_gateways(settings),
     )
+
+
+def _gateways(settings: Settings) -> dict[str, Gateway]:
+    built = [kind(settings) for kind in GATEWAYS if kind.is_set_up(settings)]
+    return {gateway.method: gateway for gateway in built}
 
 
 def _storage(settings: Settings) -> Storage:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.config import Settings
+
 
 class PaymentState(enum.StrEnum):
     """How an attempt to pay stands at the gateway."""
@@ -128,6 +130,16 @@ class GatewayEvent:
     needs_look_up: bool = False
 
 
+class GatewayKind(Protocol):
+    """What `GATEWAYS` lists: the class of a gateway."""
+
+    def __call__(self, settings: Settings, /) -> "Gateway":
+        """Build the gateway."""
+
+    def is_set_up(self, settings: Settings) -> bool:
+        """Whether the settings name what it needs."""
+
+
 class Gateway(Protocol):
     """One way to take money. Calls take seconds; none is made inside a transaction.
 
@@ -137,6 +149,10 @@ class Gateway(Protocol):
     @property
     def method(self) -> str:
         """Return the short name that people choose and orders keep, such as "card"."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it moves real money; events of the other kind are not about our orders."""
 
     def takes(self, amount_minor: int, currency: str) -> bool:
         """Whether this gateway can collect that much of that currency."""
