@@ -157,7 +157,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_orders_provisional_ends_at'), 'orders', ['provisional_ends_at'], postgresql_where=sa.text('provisional_ends_at IS NOT NULL'))
     op.create_index(op.f('ix_orders_transfer_method_id'), 'orders', ['transfer_method_id'])
     op.create_index(op.f('ix_orders_user_id_created_at'), 'orders', ['user_id', 'created_at'])
-    op.create_index('uq_orders_live', 'orders', ['user_id', 'course_id'], unique=True, postgresql_where=sa.text("status IN ('open', 'under_review', 'held')"))
+    op.create_index('uq_orders_live', 'orders', ['user_id', 'course_id'], unique=True, postgresql_where=sa.text("status IN ('open', 'under_review')"))
 
     op.create_table('coupon_redemptions',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -346,7 +346,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_coupon_redemptions_coupon_id_user_id'), table_name='coupon_redemptions')
 
     op.drop_table('coupon_redemptions')
-    op.drop_index('uq_orders_live', table_name='orders', postgresql_where=sa.text("status IN ('open', 'under_review', 'held')"))
+    op.drop_index('uq_orders_live', table_name='orders', postgresql_where=sa.text("status IN ('open', 'under_review')"))
     op.drop_index(op.f('ix_orders_user_id_created_at'), table_name='orders')
     op.drop_index(op.f('ix_orders_transfer_method_id'), table_name='orders')
     op.drop_index(op.f('ix_orders_provisional_ends_at'), table_name='orders', postgresql_where=sa.text('provisional_ends_at IS NOT NULL'))

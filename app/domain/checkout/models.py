@@ -42,6 +42,8 @@ class OrderStatus(enum.StrEnum):
 
 LIVE_STATUSES = (OrderStatus.OPEN, OrderStatus.UNDER_REVIEW, OrderStatus.HELD)
 LIVE = text("status IN ('open', 'under_review', 'held')")
+# A payment that came late may hold an order beside which another was opened since.
+PAYABLE = text("status IN ('open', 'under_review')")
 
 
 class EndReason(enum.StrEnum):
@@ -65,7 +67,7 @@ class Order(Base):
 
     __tablename__ = "orders"
     __table_args__ = (
-        Index("uq_orders_live", "user_id", "course_id", unique=True, postgresql_where=LIVE),
+        Index("uq_orders_live", "user_id", "course_id", unique=True, postgresql_where=PAYABLE),
         UniqueConstraint("user_id", "idempotency_key"),
         UniqueConstraint("method", "gateway_reference"),
         Index(None, "user_id", "created_at"),
