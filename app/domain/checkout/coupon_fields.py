@@ -14,6 +14,7 @@ from app.errors import InvalidInput
 
 MAX_NOTE = 200
 MAX_USES = 1_000_000
+YEARS = range(2000, 2101)
 MADE_CODE_LENGTH = 8
 # Without the letters and digits that are taken for each other on paper.
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -63,10 +64,7 @@ def columns_of(changes: CouponChanges) -> dict[str, Any]:
         columns["note"] = one_line(columns["note"])
         if len(columns["note"]) > MAX_NOTE:
             faults["note"] = f"Use at most {MAX_NOTE} characters."
-    for name in ("max_redemptions", "max_per_user"):
-        count = columns.get(name)
-        if count is not None and not 1 <= count <= MAX_USES:
-            faults[name] = f"Give a number from 1 to {MAX_USES:,}, or leave it open."
+    _check_bounds(columns, faults)
     if faults:
         raise InvalidInput(faults)
     return columns
@@ -77,6 +75,17 @@ def check_window(columns: Mapping[str, Any]) -> None:
     starts_at, ends_at = columns.get("starts_at"), columns.get("ends_at")
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
         raise InvalidInput({"ends_at": "Give a moment after the start."})
+
+
+def _check_bounds(columns: Mapping[str, Any], faults: dict[str, str]) -> None:
+    for name in ("max_redemptions", "max_per_user"):
+        count = columns.get(name)
+        if count is not None and not 1 <= count <= MAX_USES:
+            faults[name] = f"Give a number from 1 to {MAX_USES:,}, or leave it open."
+    for name in ("starts_at", "ends_at"):
+        moment = columns.get(name)
+        if moment is not None and moment.year not in YEARS:
+            faults[name] = "Give a moment in this century, or leave it open."
 
 
 def _discount(percent: int | None, amount: Money | None, faults: dict[str, str]) -> dict[str, Any]:
