@@ -97,7 +97,7 @@ def _facts(maker: User, course_id: Any) -> dict[str, Any]:
     names = (
         "title", "pitch", "description", "category_slug", "level", "language", "price_minor",
         "currency", "outcomes", "requirements", "enrollment_policy", "has_certificate",
-        "has_discussion",
+        "has_discussion", "seat_limit",
     )  # fmt: skip
     facts: dict[str, Any] = {name: getattr(built, name) for name in names}
     facts["sections"] = [

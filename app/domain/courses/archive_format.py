@@ -101,6 +101,7 @@ class ArchivedCourse(Strict):
     enrollment_policy: EnrollmentPolicy = EnrollmentPolicy.OPEN
     has_certificate: bool = False
     has_discussion: bool = True
+    seat_limit: int | None = None
     has_cover: bool = False
 
 

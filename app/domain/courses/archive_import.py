@@ -150,6 +150,7 @@ def _columns(manifest: Manifest) -> dict[str, Any]:
         "enrollment_policy": given.enrollment_policy,
         "has_certificate": given.has_certificate,
         "has_discussion": given.has_discussion,
+        "seat_limit": given.seat_limit,
     }
     return columns_of(changes)
 

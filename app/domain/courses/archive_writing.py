@@ -196,6 +196,7 @@ def _course(course: Course) -> ArchivedCourse:
         enrollment_policy=course.enrollment_policy,
         has_certificate=course.has_certificate,
         has_discussion=course.has_discussion,
+        seat_limit=course.seat_limit,
         has_cover=course.cover_id is not None,
     )
 

@@ -48,6 +48,7 @@ FACTS = (
         Course.enrollment_policy,
         Course.has_certificate,
         Course.has_discussion,
+        Course.seat_limit,
         Course.cover_id,
         Course.version,
         Course.outline_version,

@@ -95,6 +95,7 @@ class CourseFacts:
     enrollment_policy: EnrollmentPolicy
     has_certificate: bool
     has_discussion: bool
+    seat_limit: int | None
     cover_id: uuid.UUID | None
     version: int
     outline_version: int

@@ -148,17 +148,28 @@ def loss_of(course_id: uuid.UUID) -> Loss:
 def delete(maker: Maker, course_id: uuid.UUID) -> tuple[Course, Loss]:
     """Delete a draft or an archived course with all that hangs on it; videos stay in the library.
 
-    Returns it as it was, and what people lost. Raises NotFound, Forbidden, InUse while it is open.
+    Returns it as it was, and what people lost. Raises NotFound, Forbidden, and InUse while it is
+    open or once somebody has ordered it: the books must be able to say what was sold.
     """
     course = course_in_charge(maker, course_id, lock=True)
     if course.status in OPEN_STATUSES:
         raise InUse("Archive the course or make it a draft before you delete it.")
     loss = loss_of(course_id)
-    db.session.execute(
-        delete_rows(Course)
-        .where(Course.id == course_id)
-        .execution_options(synchronize_session=False)
-    )
+    # An order placed meanwhile refers to the course: its foreign key decides, whoever is first.
+    try:
+        with db.session.begin_nested():
+            db.session.execute(
+                delete_rows(Course)
+                .where(Course.id == course_id)
+                .execution_options(synchronize_session=False)
+            )
+    except IntegrityError as error:
+        if "fk_orders_course_id" not in str(error.orig):
+            raise
+        raise InUse(
+            "Somebody has ordered this course, so it stays for the books. Archive it instead: "
+            "nobody new finds it then."
+        ) from error
     db.session.expunge(course)
     return course, loss
 

@@ -18,6 +18,7 @@ MAX_LINES = 20
 MAX_LINE = 200
 MAX_SLUG = 80
 MAX_PRICE_MINOR = 100_000_000
+MAX_SEATS = 1_000_000
 CURRENCIES = ("ETB", "EUR", "GBP", "KES", "USD")
 # Addresses of the site that a course of this name would hide.
 RESERVED_SLUGS = frozenset({"category", "enrolled"})
@@ -35,7 +36,10 @@ class Money(TypedDict):
 
 
 class CourseChanges(TypedDict, total=False):
-    """New values of a course's fields; what is absent stays as it is."""
+    """New values of a course's fields; what is absent stays as it is.
+
+    Without a `seat_limit` any number of people may come in.
+    """
 
     title: str
     slug: str
@@ -50,6 +54,7 @@ class CourseChanges(TypedDict, total=False):
     enrollment_policy: EnrollmentPolicy
     has_certificate: bool
     has_discussion: bool
+    seat_limit: int | None
     instructor_id: uuid.UUID
 
 
@@ -155,10 +160,17 @@ def _instructor_fault(user_id: uuid.UUID) -> str | None:
     return "Choose an instructor or administrator whose account is open."
 
 
+def _seat_fault(seats: int | None) -> str | None:
+    if seats is None or 1 <= seats <= MAX_SEATS:
+        return None
+    return "Give a number from 1 to 1,000,000, or nothing for no limit."
+
+
 _LENGTHS = {"title": MAX_TITLE, "pitch": MAX_PITCH, "description": MAX_DESCRIPTION}
 _CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slug": _slug_fault,
     "language": _language_fault,
     "category_id": _category_fault,
     "instructor_id": _instructor_fault,
+    "seat_limit": _seat_fault,
 }

@@ -22,6 +22,7 @@ from app.integrations.images import VARIANT_TYPE
 COPIED_COURSE = (
     "pitch", "description", "category_id", "level", "language", "price_minor", "currency",
     "outcomes", "requirements", "enrollment_policy", "has_certificate", "has_discussion",
+    "seat_limit",
 )  # fmt: skip
 COPIED_SECTION = ("title", "position", "opens_after_days")
 COPIED_LESSON = (

@@ -26,6 +26,7 @@ from app.domain.courses.course_fields import (
     CURRENCIES,
     MAX_DESCRIPTION,
     MAX_PITCH,
+    MAX_SEATS,
     MAX_SLUG,
     MAX_TITLE,
     CourseChanges,
@@ -187,6 +188,10 @@ class AccessForm(MakingForm):
         render_kw={"data-part": "currency"},
     )
     enrollment_policy = RadioField(lazy_gettext("Who may enrol"), choices=POLICIES)
+    seat_limit = StringField(
+        lazy_gettext("Seats"),
+        render_kw={"data-field": "seat_limit", "data-as": "limit", "inputmode": "numeric"},
+    )
     has_certificate = BooleanField(
         lazy_gettext("Certificate"),
         render_kw={"data-field": "has_certificate", "data-as": "bool"},
@@ -201,6 +206,7 @@ class AccessForm(MakingForm):
         self.price.data = f"{whole}.{rest:02d}" if rest else str(whole)
         self.currency.data = course.currency
         self.enrollment_policy.data = course.enrollment_policy.value
+        self.seat_limit.data = "" if course.seat_limit is None else str(course.seat_limit)
         self.has_certificate.data = course.has_certificate
         self.has_discussion.data = course.has_discussion
         self.version.data = str(course.version)
@@ -212,11 +218,18 @@ class AccessForm(MakingForm):
         is_amount = digits.isascii() and digits.isdigit() and len(rest) <= 2 and len(digits) < 12
         return int(digits) if is_amount else None
 
+    def seats(self) -> int | None:
+        """Return the number of seats, None without a limit, and 0 when it is no number."""
+        text = (self.seat_limit.data or "").strip()
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEATS))
+        return int(text) if is_number else (0 if text else None)
+
     def changes(self, amount_minor: int) -> CourseChanges:
         """Return what was sent, as changes."""
         return CourseChanges(
             price={"amount_minor": amount_minor, "currency": self.currency.data},
             enrollment_policy=EnrollmentPolicy(self.enrollment_policy.data),
+            seat_limit=self.seats(),
             has_certificate=self.has_certificate.data,
             has_discussion=self.has_discussion.data,
         )

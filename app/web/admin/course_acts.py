@@ -17,7 +17,7 @@ from app.domain.courses.models import Course, CourseStatus
 from app.web import audit
 
 # Changes of words are autosaved and many; these are what people ask about later.
-NOTED = ("price_minor", "currency", "instructor_id", "enrollment_policy", "slug")
+NOTED = ("price_minor", "currency", "instructor_id", "enrollment_policy", "slug", "seat_limit")
 
 
 def create(person: SignedIn, title: str, category_id: UUID | None, language: str) -> Course:

@@ -50,7 +50,10 @@ class Price(Body):
 
 
 class CourseChange(Body):
-    """New values of a course's fields. `status` goes through the checklist."""
+    """New values of a course's fields. `status` goes through the checklist.
+
+    A null `seat_limit` lets any number of people in.
+    """
 
     version: int | None = None
     title: str = Absent
@@ -66,6 +69,7 @@ class CourseChange(Body):
     enrollment_policy: EnrollmentPolicy = Absent
     has_certificate: bool = Absent
     has_discussion: bool = Absent
+    seat_limit: int | None = Absent
     status: CourseStatus = Absent
     instructor_id: UUID = Absent
 

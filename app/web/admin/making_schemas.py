@@ -120,6 +120,7 @@ class MadeCourseRow(BaseModel):
     enrollment_policy: EnrollmentPolicy
     has_certificate: bool
     has_discussion: bool
+    seat_limit: int | None
     cover: MadeCover | None
     version: int
     outline_version: int

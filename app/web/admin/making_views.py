@@ -44,6 +44,7 @@ def row_view(course: CourseFacts) -> View:
         "enrollment_policy": course.enrollment_policy.value,
         "has_certificate": course.has_certificate,
         "has_discussion": course.has_discussion,
+        "seat_limit": course.seat_limit,
         "cover": _cover_view(course),
         "version": course.version,
         "outline_version": course.outline_version,

@@ -16,6 +16,7 @@ from app.domain.courses.models import Course, CourseStatus, Enrollment, Lesson, 
 from app.domain.videos.models import Video, VideoStatus
 from tests import factories
 from tests.support.client import CheckedClient
+from tests.support.orders import make_order
 
 ClientOf = Callable[[User], CheckedClient]
 COURSES = "/api/admin/courses"
@@ -85,6 +86,7 @@ def test_fields_change_one_by_one_and_count_the_version_up(
         {"enrollment_policy": "approval"},
         {"has_certificate": True},
         {"has_discussion": False},
+        {"seat_limit": 40},
     ]
     for version, change in enumerate(changes, start=1):
         answer = _patch(maker, course, version=version, **change)
@@ -97,7 +99,9 @@ def test_fields_change_one_by_one_and_count_the_version_up(
     assert shown["outcomes"] == ["Weave", "Dye"]
     assert (shown["level"], shown["language"]) == ("advanced", "am")
     assert (shown["has_certificate"], shown["has_discussion"]) == (True, False)
-    assert _noted() == ["course.changed", "course.changed"], "the price and the policy, no words"
+    assert shown["seat_limit"] == 40
+    assert _noted() == ["course.changed"] * 3, "the price, the policy, the seats, no words"
+    assert _patch(maker, course, seat_limit=None).get_json()["course"]["seat_limit"] is None
 
 
 @pytest.mark.parametrize(
@@ -115,6 +119,11 @@ def test_fields_change_one_by_one_and_count_the_version_up(
         ({"price": {"amount_minor": 2**40, "currency": "USD"}}, "price.amount_minor"),
         ({"price": {"amount_minor": 1, "currency": "XXX"}}, "price.currency"),
         ({"price": {"amount_minor": 1.5, "currency": "USD"}}, "price.amount_minor"),
+        ({"seat_limit": 0}, "seat_limit"),
+        ({"seat_limit": -3}, "seat_limit"),
+        ({"seat_limit": 1_000_001}, "seat_limit"),
+        ({"seat_limit": 2.5}, "seat_limit"),
+        ({"seat_limit": "5"}, "seat_limit"),
         ({"outcomes": ["x"] * 21}, "outcomes"),
         ({"requirements": ["x" * 201]}, "requirements"),
         ({"status": "gone"}, "status"),
@@ -294,6 +303,35 @@ def test_an_open_course_is_not_deleted_and_an_archived_one_is_with_all_in_it(
     assert db.session.get(Video, video_id) is not None, "videos stay"
     event = db.session.query(AuditEvent).filter_by(action="course.deleted").one()
     assert event.detail["learner_count"] == 1
+
+
+def test_a_course_that_somebody_ordered_is_not_deleted(
+    maker: CheckedClient, course: Course, learner: User
+) -> None:
+    make_order(learner, course)
+    assert _patch(maker, course, status="archived").status_code == 200
+    refused = maker.delete(f"{COURSES}/{course.id}")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "IN_USE")
+    assert "ordered this course" in refused.get_json()["detail"]
+    assert _course(maker, course.id)["status"] == "archived"
+    assert db.session.query(AuditEvent).filter_by(action="course.deleted").count() == 0
+
+
+def test_a_copy_has_as_many_seats(maker: CheckedClient, course: Course) -> None:
+    _patch(maker, course, seat_limit=12)
+    copy = maker.post(f"{COURSES}/{course.id}/duplicate", json={}).get_json()["course"]
+    assert copy["seat_limit"] == 12
+
+
+def test_seats_are_set_by_the_plain_form(maker: CheckedClient, course: Course) -> None:
+    path = f"/admin/courses/{course.id}/access"
+    form = {"price": "0", "currency": "USD", "enrollment_policy": "open"}
+    for typed, kept in ((" 25 ", 25), ("", None)):
+        assert maker.post_form(path, {**form, "seat_limit": typed}).status_code == 303
+        assert _course(maker, course.id)["seat_limit"] == kept
+    for typed in ("0", "-1", "many", "1.5", "\u0661", "12345678"):
+        refused = maker.post_form(path, {**form, "seat_limit": typed})
+        assert (refused.status_code, "no limit" in refused.text) == (422, True), typed
 
 
 def test_versions_tell_what_somebody_else_changed(

@@ -1,5 +1,6 @@
 // The fields of an autosaved form as values of the API. A control carries data-field (the API's
-// name) and data-as (text, choice, radio, bool, int, lines, money); without data-as it is text.
+// name) and data-as (text, choice, radio, bool, int, limit, lines, money); without data-as it is
+// text. An empty limit is none.
 // data-path says where the API's answer holds the value, when not under the field's own name.
 
 const READERS = {
@@ -7,6 +8,7 @@ const READERS = {
   choice: (control) => control.value,
   bool: (control) => control.checked,
   int: (control) => (/^\d+$/.test(control.value.trim()) ? Number(control.value) : control.value),
+  limit: (control) => (control.value.trim() === '' ? null : READERS.int(control)),
   radio: (group) => group.querySelector('input:checked')?.value ?? '',
   lines: (control) => linesOf(control.value),
   money: (group) => ({
@@ -22,6 +24,7 @@ const WRITERS = {
     control.checked = Boolean(value);
   },
   int: (control, value) => put(control, String(value ?? '')),
+  limit: (control, value) => put(control, String(value ?? '')),
   radio: (group, value) => {
     for (const option of group.querySelectorAll('input')) option.checked = option.value === value;
   },
@@ -72,7 +75,7 @@ export function isSame(one, other) {
 /** Whether what is on the screen says the same as the server, which trims what it keeps. */
 export function saysTheSame(mine, theirs) {
   const bare = (value) => (typeof value === 'string' ? value.trim().replaceAll('\r\n', '\n') : value);
-  return isSame(bare(mine), bare(theirs ?? ''));
+  return isSame(bare(mine ?? ''), bare(theirs ?? ''));
 }
 
 class Field {
@@ -109,6 +112,7 @@ class Field {
   fault(value) {
     const isMistyped =
       (this.as === 'int' && typeof value !== 'number') ||
+      (this.as === 'limit' && value !== null && typeof value !== 'number') ||
       (this.as === 'money' && typeof value.amount_minor !== 'number');
     return isMistyped ? this.element.dataset.fault : null;
   }
@@ -120,7 +124,7 @@ class Field {
     if (this.as === 'money') return `${amountOf(value.amount_minor)} ${value.currency}`;
     if (this.as === 'choice') return this.choice(value);
     if (this.as === 'radio') return this.option(value);
-    return String(value);
+    return String(value ?? '–');
   }
 
   choice(value) {
