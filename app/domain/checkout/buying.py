@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, joinedload
 
 from app.database import db
 from app.domain.accounts.models import Role
 from app.domain.courses.access import IS_ADMIN, OPEN_STATUSES, USER_ID, is_visible, unlocks
-from app.domain.courses.enrollments import invited_at
-from app.domain.courses.models import Course, Enrollment, EnrollmentPolicy, RevocationReason
+from app.domain.courses.enrollments import invited_at, is_final
+from app.domain.courses.models import Course, Enrollment, EnrollmentPolicy
 from app.errors import (
     AlreadyOwned,
     ApprovalRequired,
@@ -20,9 +20,6 @@ from app.errors import (
     InvitationRequired,
     NotFound,
 )
-
-# Access that ended for another reason may be bought again.
-WITHDRAWN_FOR = (RevocationReason.STAFF, RevocationReason.DISPUTE)
 
 _ended = aliased(Enrollment)
 _STATEMENT = (
@@ -35,12 +32,13 @@ _STATEMENT = (
     )
     .outerjoin(_ended, (_ended.user_id == USER_ID) & (_ended.course_id == Course.id))
     .where(is_visible(USER_ID, IS_ADMIN))
+    .options(joinedload(Course.category), joinedload(Course.instructor))
     .execution_options(populate_existing=True)
 )
 
 
 def find_course(user_id: uuid.UUID, slug: str, role: Role | None = None) -> Course:
-    """Return a course that exists for this person. Raises NotFound."""
+    """Return a course that exists for this person, with its category. Raises NotFound."""
     row = _row(user_id, slug, role)
     course: Course = row.Course
     return course
@@ -60,7 +58,7 @@ def require_buyable(user_id: uuid.UUID, slug: str, role: Role | None = None) -> 
         raise NotFound
     if _is_invited(row.invited_at, row.revoked_at):
         raise CheckoutRefused("You are invited to this course. It costs you nothing.")
-    if row.revoked_at is not None and row.revocation in (None, *WITHDRAWN_FOR):
+    if row.revoked_at is not None and is_final(row.revocation):
         raise Forbidden("Your access to this course was withdrawn. Write to us to have it back.")
     if course.enrollment_policy is EnrollmentPolicy.APPROVAL:
         raise ApprovalRequired
@@ -69,6 +67,16 @@ def require_buyable(user_id: uuid.UUID, slug: str, role: Role | None = None) -> 
     if course.price_minor == 0:
         raise CheckoutRefused("This course costs nothing. Enrol on its page.")
     return course
+
+
+def is_owner(user_id: uuid.UUID, course_id: uuid.UUID) -> bool:
+    """Whether somebody is in a course already, so that paying for it would be for nothing."""
+    live = select(Enrollment.id).where(
+        Enrollment.user_id == user_id,
+        Enrollment.course_id == course_id,
+        Enrollment.revoked_at.is_(None),
+    )
+    return db.session.scalar(live) is not None
 
 
 def _is_invited(invited: datetime | None, revoked: datetime | None) -> bool:
