@@ -1,13 +1,13 @@
 """Giving money back: asked for first, then done at the gateway, then settled; never too much."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
 
 from app.database import db
-from app.domain.checkout import fulfilment
+from app.domain.checkout import fulfilment, recording
 from app.domain.checkout.models import (
     Dispute,
     DisputeStatus,
@@ -19,7 +19,7 @@ from app.domain.checkout.models import (
 from app.domain.courses.charge import Maker
 from app.domain.outbox import jobs
 from app.errors import IdempotencyKeyReused, InvalidInput, NotFound, RefundRefused
-from app.integrations.payments import RefundMade, RefundState
+from app.integrations.payments import RefundMade
 
 REFUND_TASK = "payments.refund"
 # Whoever asks for a refund also makes it; a job does so where that request was killed.
@@ -94,7 +94,7 @@ def request(
     """
     # Two who refund at once would both find the whole sum left: the order's row makes them wait
     # for each other, and what is left is counted under its lock.
-    _lock(order_id)
+    fulfilment.lock(order_id)
     text = _reason(reason)
     known = _find_by_key(order_id, idempotency_key)
     if known is not None:
@@ -147,44 +147,20 @@ def finish(refund_id: uuid.UUID, made: RefundMade) -> Refund:
     A pending one stays asked for until the gateway tells more. Raises NotFound.
     """
     order, refund = _lock_refund(refund_id)
-    if refund.status is RefundStatus.FAILED:
-        return refund
-    refund.gateway_refund_id = made.gateway_refund_id
-    if made.state is RefundState.SUCCEEDED:
-        _settle(refund, RefundStatus.SUCCEEDED, None)
-    elif made.state is RefundState.FAILED:
-        _settle(refund, RefundStatus.FAILED, made.detail)
+    payment = db.session.get_one(Payment, refund.payment_id)
+    recording.add_refund(payment, replace(made, refund_id=refund_id))
     fulfilment.settle(order)
     return refund
 
 
 def fail(refund_id: uuid.UUID, detail: str) -> Refund:
-    """Keep that the gateway will not make a refund it does not know yet. Raises NotFound."""
+    """Keep that the gateway refused a refund, unless it knows of it. Raises NotFound."""
     order, refund = _lock_refund(refund_id)
     if refund.status is RefundStatus.REQUESTED and refund.gateway_refund_id is None:
-        _settle(refund, RefundStatus.FAILED, detail)
+        refund.status = RefundStatus.FAILED
+        refund.error_detail = detail[:MAX_ERROR] or None
         fulfilment.settle(order)
     return refund
-
-
-def _settle(refund: Refund, status: RefundStatus, detail: str | None) -> None:
-    if refund.status is status:
-        return
-    refund.status = status
-    refund.settled_at = None  # settling the order sets it, and tells of the refund
-    refund.error_detail = detail[:MAX_ERROR] if detail else None
-
-
-def _lock(order_id: uuid.UUID) -> Order:
-    order = db.session.scalars(
-        select(Order)
-        .where(Order.id == order_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).first()
-    if order is None:
-        raise NotFound
-    return order
 
 
 def _lock_refund(refund_id: uuid.UUID) -> tuple[Order, Refund]:
@@ -192,7 +168,7 @@ def _lock_refund(refund_id: uuid.UUID) -> tuple[Order, Refund]:
     order_id = db.session.scalar(select(Refund.order_id).where(Refund.id == refund_id))
     if order_id is None:
         raise NotFound
-    order = _lock(order_id)
+    order = fulfilment.lock(order_id)
     return order, db.session.get_one(Refund, refund_id, populate_existing=True)
 
 
