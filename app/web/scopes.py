@@ -15,6 +15,11 @@ SCOPES: dict[str, Scope] = {
     "courses.get_course": Scope.COURSES_READ,
     "courses.list_enrolled_courses": Scope.COURSES_READ,
     "courses.enroll_by_program": Scope.COURSES_WRITE,
+    "courses.check_out_by_program": Scope.COURSES_WRITE,
+    "courses.list_orders": Scope.COURSES_READ,
+    "courses.get_order": Scope.COURSES_READ,
+    "courses.verify_order": Scope.COURSES_WRITE,
+    "courses.cancel_order_by_program": Scope.COURSES_WRITE,
     "playback.create_token": Scope.PLAYBACK,
     "playback.manifest": Scope.PLAYBACK,
     "playback.rendition": Scope.PLAYBACK,
@@ -81,6 +86,8 @@ SCOPES: dict[str, Scope] = {
     "admin.create_category": Scope.ADMIN_WRITE,
     "admin.change_category": Scope.ADMIN_WRITE,
     "admin.delete_category": Scope.ADMIN_WRITE,
+    "admin.list_transfer_methods": Scope.ADMIN_READ,
+    "admin.get_transfer_method": Scope.ADMIN_READ,
     "admin.upload_limits": Scope.ADMIN_READ,
     "admin.list_uploads": Scope.ADMIN_READ,
     "admin.get_upload": Scope.ADMIN_READ,
@@ -141,10 +148,15 @@ COOKIE_ONLY = frozenset(
         "admin.change_site",
         "admin.try_mail",
         "admin.try_media_storage",
+        "admin.create_transfer_method",
+        "admin.change_transfer_method",
+        "admin.delete_transfer_method",
+        "admin.try_stripe",
     }
 )
 
-# These tell everybody the same, with a key or without. `admin.put_part` asks for its address alone.
+# These tell everybody the same, with a key or without. `admin.put_part` asks for its address alone,
+# `courses.stripe_webhook` for the signature of its body.
 OPEN = frozenset(
     {
         "pages.health",
@@ -153,6 +165,7 @@ OPEN = frozenset(
         "pages.openapi",
         "pages.api_docs",
         "admin.put_part",
+        "courses.stripe_webhook",
     }
 )
 

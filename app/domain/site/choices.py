@@ -24,6 +24,7 @@ KEPT_FOR = timedelta(seconds=15)
 ASK_AGAIN_AFTER = timedelta(seconds=2)
 MAX_NAME_LENGTH = 60
 MAX_INSTRUCTIONS_LENGTH = 2000
+MAX_PROVISIONAL_HOURS = 14 * 24
 SMALLEST_UPLOAD_BYTES = 1024**2
 SMALLEST_QUOTA_BYTES = 1024**3
 LARGEST_QUOTA_BYTES = 1024**5
@@ -44,6 +45,7 @@ class Choices:
     takes_cards: bool = True
     takes_transfers: bool = False
     transfer_instructions: str = ""
+    provisional_access_hours: int = 0
     receipt_details: str = ""
 
     @property
@@ -199,6 +201,12 @@ def _within(least: int, most: Callable[[], int]) -> Callable[[int], int]:
     return check
 
 
+def _hours(value: int | None) -> int:
+    if value is None:
+        raise ValueError("Give a number of hours; 0 for none.")
+    return _within(0, lambda: MAX_PROVISIONAL_HOURS)(value)
+
+
 RULES: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "accent_hue": _within(0, lambda: 359),
@@ -212,11 +220,13 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "takes_cards": _yes_or_no,
     "takes_transfers": _yes_or_no,
     "transfer_instructions": _text,
+    "provisional_access_hours": _hours,
     "receipt_details": _text,
 }
 OPTIONAL = frozenset(RULES) - {
     "takes_cards",
     "takes_transfers",
     "transfer_instructions",
+    "provisional_access_hours",
     "receipt_details",
 }

@@ -43,6 +43,7 @@ from app.web.admin import (
     people_import,
     site,
     site_api,
+    transfer_methods,
     transfers,
     transfers_api,
     uploads,

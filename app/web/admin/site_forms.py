@@ -15,7 +15,12 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Optional
 
-from app.domain.site.choices import MAX_INSTRUCTIONS_LENGTH, MAX_NAME_LENGTH, Choices
+from app.domain.site.choices import (
+    MAX_INSTRUCTIONS_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_PROVISIONAL_HOURS,
+    Choices,
+)
 from app.web.admin.forms import BlamedForm
 
 MB = 1024**2
@@ -49,9 +54,15 @@ class SiteForm(BlamedForm):
     media_quota_gb = IntegerField(
         lazy_gettext("Room for media (GB)"), [Optional()], render_kw={"min": 1}
     )
-    takes_transfers = BooleanField(lazy_gettext("People may pay by bank transfer"))
+    takes_cards = BooleanField(lazy_gettext("People may pay by card"))
+    takes_transfers = BooleanField(lazy_gettext("People may pay by transfer to a bank or wallet"))
     transfer_instructions = TextAreaField(
         lazy_gettext("How to pay"), render_kw={"rows": 5, "maxlength": MAX_INSTRUCTIONS_LENGTH}
+    )
+    provisional_access_hours = IntegerField(
+        lazy_gettext("Access before the review (hours)"),
+        [Optional()],
+        render_kw={"min": 0, "max": MAX_PROVISIONAL_HOURS},
     )
 
     def changes(self) -> dict[str, Any]:
@@ -65,8 +76,10 @@ class SiteForm(BlamedForm):
             "max_streams": self.max_streams.data,
             "max_video_upload_bytes": None if upload_mb is None else upload_mb * MB,
             "media_quota_bytes": None if quota_gb is None else quota_gb * GB,
+            "takes_cards": self.takes_cards.data,
             "takes_transfers": self.takes_transfers.data,
             "transfer_instructions": self.transfer_instructions.data or "",
+            "provisional_access_hours": self.provisional_access_hours.data or 0,
         }
 
 
@@ -92,6 +105,8 @@ def filled(now: Choices) -> dict[str, Any]:
         "max_streams": now.chosen_max_streams,
         "max_video_upload_mb": None if upload is None else upload // MB,
         "media_quota_gb": None if quota is None else quota // GB,
+        "takes_cards": now.takes_cards,
         "takes_transfers": now.takes_transfers,
         "transfer_instructions": now.transfer_instructions,
+        "provisional_access_hours": now.provisional_access_hours,
     }
