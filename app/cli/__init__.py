@@ -11,6 +11,7 @@ VERBS = {
     "create-admin": "app.cli.verbs:create_admin_verb",
     "db": "flask_migrate.cli:db",
     "mail": "app.cli.mail:mail",
+    "payments": "app.cli.payments:payments",
     "seed": "app.cli.verbs:seed_verb",
     "videos": "app.cli.verbs:videos",
     "worker": "app.cli.verbs:worker_verb",

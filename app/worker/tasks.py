@@ -12,12 +12,14 @@ from procrastinate.job_context import AbortReason
 from app.domain.accounts.export import EXPORT_TASK
 from app.domain.accounts.recovery import SEND_LINK_TASK
 from app.domain.accounts.verification import ANSWER_SIGN_UP_TASK
+from app.domain.checkout.inbox import LOOK_UP_TASK
+from app.domain.checkout.refunds import REFUND_TASK
 from app.domain.courses.transfers import EXPORT_TASK as COURSE_EXPORT_TASK
 from app.domain.courses.transfers import IMPORT_TASK as COURSE_IMPORT_TASK
 from app.domain.outbox.mail import SEND_TASK
 from app.domain.videos.control import DISCARD_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
-from app.worker import accounts, exports, links, mail, sweeping, transfers
+from app.worker import accounts, exports, links, mail, payments, reconciling, sweeping, transfers
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
 from app.worker.upkeep import discard_media, say_audit_head, sweep_media
@@ -38,6 +40,7 @@ def build(flask_app: Flask) -> App:
     _add_link_tasks(queue, flask_app)
     _add_account_tasks(queue, flask_app)
     _add_transfer_tasks(queue, flask_app)
+    _add_payment_tasks(queue, flask_app)
     _add_sweeping_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     return queue
@@ -150,6 +153,34 @@ def _add_transfer_tasks(queue: App, flask_app: Flask) -> None:
         """Remove archives of courses past their time."""
         with flask_app.app_context():
             return transfers.sweep()
+
+
+def _add_payment_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.task(name=LOOK_UP_TASK, queue=DEFAULT_QUEUE, retry=Again())
+    def look_up_payment(method: str, payment_id: str) -> None:
+        with flask_app.app_context():
+            payments.look_up(method, payment_id)
+
+    @queue.task(name=REFUND_TASK, queue=DEFAULT_QUEUE, retry=Again())
+    def make_refund(refund_id: str) -> None:
+        with flask_app.app_context():
+            payments.make_refund(UUID(refund_id))
+
+    @queue.periodic(cron="* * * * * */15")
+    @queue.task(
+        name="payments.check_open", queue=DEFAULT_QUEUE, queueing_lock="payments.check_open"
+    )
+    def check_open_orders(timestamp: int) -> int:  # noqa: ARG001
+        """Ask the gateways about open orders, and end what is over."""
+        with flask_app.app_context():
+            return payments.check_open()
+
+    @queue.periodic(cron="33 * * * *")
+    @queue.task(name="payments.reconcile", queue=DEFAULT_QUEUE, queueing_lock="payments.reconcile")
+    def reconcile(timestamp: int) -> int:  # noqa: ARG001
+        """Compare with the gateways what was paid of late, and repair what differs."""
+        with flask_app.app_context():
+            return reconciling.reconcile_lately()
 
 
 def _add_sweeping_tasks(queue: App, flask_app: Flask) -> None:

@@ -50,7 +50,7 @@ def apply(report: Report, method: str) -> Applied:
     news: list[str] = []
     arrived: Payment | None = None
     is_alike = _is_alike(order, report, method)
-    if is_alike and order.gateway_reference is None:
+    if is_alike and order.gateway_reference is None and report.state is not PaymentState.OPEN:
         order.gateway_reference = report.reference
     received = report.received
     if received is not None:

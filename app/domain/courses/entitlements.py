@@ -100,6 +100,24 @@ def last_word(order_id: uuid.UUID) -> Entitlement | None:
     ).first()
 
 
+def is_brought_up(user_id: uuid.UUID, course_id: uuid.UUID) -> bool:
+    """Whether the enrollment is what the ledger comes to."""
+    is_granted = any(word.kind is EntitlementKind.GRANT for word in _standing(user_id, course_id))
+    is_live = db.session.scalar(
+        select(Enrollment.revoked_at.is_(None)).where(
+            Enrollment.user_id == user_id, Enrollment.course_id == course_id
+        )
+    )
+    return bool(is_live) == is_granted
+
+
+def bring_up(user_id: uuid.UUID, course_id: uuid.UUID) -> None:
+    """Make the enrollment, if there is one, what the ledger comes to."""
+    enrollment = _locked(user_id, course_id)
+    if enrollment is not None:
+        _project(enrollment, was_live=enrollment.revoked_at is None)
+
+
 def _is_ended_by(last: Entitlement, reason: RevocationReason, *, is_removal: bool) -> bool:
     if last.kind is EntitlementKind.GRANT:
         return True
