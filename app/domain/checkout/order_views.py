@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.database import db
 from app.domain.checkout.models import Order, OrderStatus, Refund, RefundStatus
@@ -58,7 +59,7 @@ def _refunded(order_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
 def _last_proofs(order_ids: list[uuid.UUID]) -> dict[uuid.UUID, PaymentProof]:
     found = db.session.scalars(
         select(PaymentProof)
-        .distinct(PaymentProof.order_id)
+        .ext(distinct_on(PaymentProof.order_id))
         .where(PaymentProof.order_id.in_(order_ids))
         .order_by(PaymentProof.order_id, PaymentProof.created_at.desc(), PaymentProof.id)
     )

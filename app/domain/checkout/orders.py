@@ -220,7 +220,7 @@ def purchase_of(order: Order) -> Purchase:
         email=user.email,
         locale=user.locale,
         expires_at=order.expires_at,
-        success_url=f"{page}?from=payment",
+        success_url=f"{page}?returned=1",
         cancel_url=page,
     )
 

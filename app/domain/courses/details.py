@@ -87,6 +87,7 @@ class CourseView:
     lesson_count: int
     duration_seconds: int
     learner_count: int
+    seat_limit: int | None
     outcomes: tuple[str, ...]
     requirements: tuple[str, ...]
     published_at: datetime | None
@@ -147,6 +148,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Course.lesson_count,
             Course.duration_seconds,
             Course.learner_count,
+            Course.seat_limit,
             Course.outcomes,
             Course.requirements,
             Course.published_at,
@@ -208,6 +210,7 @@ def get_course_page(
         lesson_count=row.lesson_count,
         duration_seconds=row.duration_seconds,
         learner_count=row.learner_count,
+        seat_limit=row.seat_limit,
         outcomes=tuple(row.outcomes),
         requirements=tuple(row.requirements),
         published_at=row.published_at,

@@ -4,4 +4,17 @@ from flask import Blueprint
 
 blueprint: Blueprint = Blueprint("courses", __name__)
 
-from app.web.courses import api, catalog, covers, dashboard, learn, lesson_files, receipts, show
+from app.web.courses import (
+    api,
+    catalog,
+    checkout,
+    covers,
+    dashboard,
+    learn,
+    lesson_files,
+    orders,
+    orders_api,
+    receipts,
+    show,
+    webhooks,
+)

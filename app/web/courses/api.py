@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from app.database import db
+from app.domain.checkout.offers import offer_on_page
 from app.domain.courses import admission
 from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.cards import CourseCard
@@ -138,6 +139,7 @@ def get_course(slug: str) -> Response:
     person = signed_in()
     course = get_course_page(slug, person.user_id, person.role) if person else get_course_page(slug)
     teacher = course.instructor
+    _, action = offer_on_page(person.id if person else None, course)
     return jsonify(
         {
             **_course_view(course),
@@ -156,7 +158,7 @@ def get_course(slug: str) -> Response:
             "is_invited": course.is_invited,
             "request": _request_view(course.request) if course.request else None,
             "enrollment": _enrollment_view(course.enrollment) if course.enrollment else None,
-            "primary_action": course.primary_action,
+            "primary_action": action,
             "continue_lesson_id": course.continue_lesson_id,
         }
     )
