@@ -31,6 +31,8 @@ from app.web.admin import (
     captions,
     captions_api,
     categories,
+    coupons,
+    coupons_api,
     courses,
     courses_api,
     enrollments,
