@@ -12,6 +12,7 @@ from app.integrations.stripe_reports import name_of, of_charge, of_intent, of_se
 
 # https://docs.stripe.com/webhooks#replay-attacks
 TOLERANCE_SECONDS = 300
+MAX_SIGNATURE_LENGTH = 2000
 _TYPE = re.compile(r"[a-z0-9_.]{1,100}")
 
 Object = Mapping[str, Any]
@@ -49,6 +50,9 @@ def _verify(body: bytes, signature: str, secrets: Sequence[str], now: datetime) 
 
     if not secrets:
         raise WebhookInvalid("No webhook secret is set here.")
+    # The library compares marks of ASCII only, and reads every mark that it is given.
+    if not signature.isascii() or len(signature) > MAX_SIGNATURE_LENGTH:
+        raise WebhookInvalid("The signature cannot be read.")
     genuine = False
     for secret in secrets:  # several while one replaces another
         try:

@@ -80,12 +80,13 @@ PUBLIC_ENDPOINTS = frozenset(
         "courses.list_courses",
         "courses.get_course",
         "admin.put_part",
+        "courses.stripe_webhook",
     }
 )
 
-# Addresses that carry their own permission: no cookie and no key is looked at, so there is nothing
-# that another site could make a browser spend.
-SIGNED_ENDPOINTS = frozenset({"admin.put_part"})
+# What carries its own permission, in its address or as a signature over its body: no cookie and no
+# key is looked at, so there is nothing that another site could make a browser spend.
+SIGNED_ENDPOINTS = frozenset({"admin.put_part", "courses.stripe_webhook"})
 
 # What somebody reaches who must have a second factor and has none: what it takes to add one.
 SET_UP_ENDPOINTS = frozenset(

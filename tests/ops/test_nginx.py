@@ -278,6 +278,11 @@ def test_trying_passwords_is_slowed_and_looking_at_the_page_is_not(proxy: Proxy)
     assert {each["code"] for each in refused} == {"RATE_LIMITED"}
 
 
+def test_webhooks_of_a_gateway_are_not_slowed_like_visitors(proxy: Proxy) -> None:
+    told = [proxy.ask("/api/webhooks/stripe", method="POST")[0].status for _ in range(60)]
+    assert set(told) == {200}
+
+
 def test_the_log_holds_no_token_of_a_mailed_link(proxy: Proxy) -> None:
     kinds = ("verify", "reset", "verify/old-email", "verify/new-email")
     for kind in kinds:

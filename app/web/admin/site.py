@@ -1,4 +1,4 @@
-"""The page of the site's choices, its logo, and the buttons that try out mail and storage."""
+"""The page of the site's choices, its logo, and the buttons that try mail, storage and cards."""
 
 from collections.abc import Callable
 
@@ -17,6 +17,7 @@ from app.web.admin.site_forms import GB, MB, SHOWN_AS, LogoForm, SiteForm, fille
 TRIALS: dict[str, Callable[[], TrialResult]] = {
     "mail": site_acts.try_mail,
     "storage": site_acts.try_media_storage,
+    "stripe": site_acts.try_stripe,
 }
 
 
@@ -70,9 +71,9 @@ def drop_logo() -> ResponseReturnValue:
     return redirect(url_for("admin.settings", _anchor="brand"), 303)
 
 
-@blueprint.post("/admin/settings/test/<any('mail', 'storage'):what>")
+@blueprint.post("/admin/settings/test/<any('mail', 'storage', 'stripe'):what>")
 def try_out(what: str) -> ResponseReturnValue:
-    """Try the mail or the storage out and say what came of it."""
+    """Try the mail, the storage or Stripe out and say what came of it."""
     site_acts.require_acting_owner()
     try:
         result = TRIALS[what]()

@@ -1,4 +1,4 @@
-"""Changing the site's choices and trying out its mail and storage: for the page and its JSON twin.
+"""Changing the site's choices, trying out its mail, storage and cards: for page and JSON twin.
 
 Each act asks for a recent proof of who is acting, as a choice may be where money is sent to.
 """
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from flask import url_for
 from flask_babel import gettext
 from limits import parse
 
 from app.config import MailKind, StorageKind
-from app.current import settings
+from app.current import integrations, settings
 from app.database import db
 from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn
@@ -20,7 +21,7 @@ from app.domain.audit.actions import Action
 from app.domain.outbox import trial as mail_trial
 from app.domain.site import choices, logos
 from app.domain.site.storage_trial import Step, try_storage
-from app.errors import MailFailed, TooManyRequests
+from app.errors import GatewayRefused, GatewayUnavailable, MailFailed, TooManyRequests
 from app.web import audit
 from app.web.access import require_recent, require_role
 from app.web.extensions import limiter
@@ -156,3 +157,33 @@ def _storage_remedy(is_full: bool) -> str:
             "Check that %(folder)s exists and that the site's user may write there.", folder=folder
         )
     return str(remedy)
+
+
+def try_stripe() -> TrialResult:
+    """Ask Stripe whose key this is; charge nothing. Raises ConfirmationRequired, TooManyRequests.
+
+    Without a webhook secret payments are noticed late, so that is a fault, too.
+    """
+    _count_trial(require_acting_owner())
+    db.session.rollback()  # no transaction is open while the gateway answers
+    gateway = integrations.gateways.get("card")
+    if gateway is None:
+        said = gettext("Cards are not set up: there is no STRIPE_SECRET_KEY.")
+        return TrialResult(False, said, _webhook_remedy())
+    try:
+        answer = gateway.check()
+    except (GatewayUnavailable, GatewayRefused) as error:
+        remedy = gettext("Check STRIPE_SECRET_KEY, and that this machine reaches api.stripe.com.")
+        return TrialResult(False, error.detail, remedy)
+    if not settings.stripe_webhook_secret:
+        said = gettext("Stripe knows the key: %(answer)s. Its events are not taken.", answer=answer)
+        return TrialResult(False, said, _webhook_remedy())
+    return TrialResult(True, gettext("Stripe knows the key: %(answer)s.", answer=answer))
+
+
+def _webhook_remedy() -> str:
+    address = settings.public_base_url.rstrip("/") + url_for("courses.stripe_webhook")
+    return gettext(
+        "Set STRIPE_SECRET_KEY, and STRIPE_WEBHOOK_SECRET of Stripe's endpoint for %(address)s.",
+        address=address,
+    )

@@ -1,4 +1,4 @@
-"""JSON of the site's choices and of trying out its mail and storage; for browsers only."""
+"""JSON of the site's choices and of trying out its mail, storage and cards; for browsers only."""
 
 from dataclasses import asdict
 
@@ -47,6 +47,15 @@ def try_media_storage() -> Response:
     site_acts.require_acting_owner()
     read_body(Nothing)
     return jsonify(asdict(site_acts.try_media_storage()))
+
+
+@blueprint.post("/api/admin/site/test-stripe")
+@describe({200: TrialDocument}, body=Nothing)
+def try_stripe() -> Response:
+    """Ask Stripe whose key this is; nothing is charged."""
+    site_acts.require_acting_owner()
+    read_body(Nothing)
+    return jsonify(asdict(site_acts.try_stripe()))
 
 
 def _document() -> Response:

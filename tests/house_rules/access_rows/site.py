@@ -18,6 +18,7 @@ GET admin.get_site             401  403  403  403  401  403  403  403  200
 PATCH admin.change_site        401  403  403  403  401  403  403  403  200
 POST admin.try_mail            401  403  403  403  401  403  403  403  200
 POST admin.try_media_storage   401  403  403  403  401  403  403  403  200
+POST admin.try_stripe          401  403  403  403  401  403  403  403  200
 GET admin.view_as               in  403  403  403   in  403  403  200  200
 POST admin.view_as              in  403  403  403   in  403  403  422  422
 POST admin.stop_viewing         in  403  403  403   in  403  403  303  303

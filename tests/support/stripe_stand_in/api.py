@@ -28,6 +28,7 @@ ROUTES = [
     ("GET", r"/v1/disputes/(\w+)", "get_dispute"),
     ("GET", r"/v1/events", "list_events"),
 ]
+LISTS = {name.partition("_")[2]: path for _, path, name in ROUTES if name.startswith("list_")}
 KINDS = {
     "session": "sessions",
     "intent": "intents",
@@ -51,6 +52,10 @@ class Api:
         """Forget who asked what."""
         self.keys = ["sk_test_stand_in"]
         self.requests.clear()
+        self.forget_keys()
+
+    def forget_keys(self) -> None:
+        """Forget what was done under which key."""
         self._seen.clear()
 
     def answer(self, method: str, path: str, encoded: str, headers: Any) -> Answer:
@@ -137,7 +142,7 @@ class Api:
             raise Refused("Invalid limit", param="limit")
         return {
             "object": "list",
-            "url": "/v1/list",
+            "url": LISTS[kind],
             "has_more": len(found) > limit,
             "data": found[:limit],
         }

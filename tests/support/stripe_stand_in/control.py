@@ -99,6 +99,16 @@ class Control:
         """Let the next requests fail: see Faults.plan."""
         self._faults.plan(count, **how)
 
+    def forget_keys(self) -> None:
+        """Forget every Idempotency-Key, as Stripe does after a day."""
+        self._api.forget_keys()
+
+    def age(self, days: int) -> None:
+        """Make everything that many days older."""
+        for kind in ("sessions", "intents", "charges", "refunds", "disputes", "events"):
+            for item in getattr(self._books, kind).values():
+                item["created"] -= days * 24 * 3600
+
     def requests(self) -> dict[str, int]:
         """Return how often each address was asked."""
         return dict(self._api.requests)
