@@ -83,6 +83,7 @@ SCOPES: dict[str, Scope] = {
     "admin.list_users": Scope.ADMIN_READ,
     "admin.get_user": Scope.ADMIN_READ,
     "admin.list_audit": Scope.ADMIN_READ,
+    "admin.get_revenue": Scope.ADMIN_READ,
     "admin.list_categories": Scope.ADMIN_READ,
     "admin.create_category": Scope.ADMIN_WRITE,
     "admin.change_category": Scope.ADMIN_WRITE,

@@ -48,12 +48,15 @@ def clock(seconds: float | None) -> str:
 
 
 def money(minor: int, currency: str) -> str:
-    """Return an amount of minor units in the reader's format, or Free.
+    """Return a price of minor units in the reader's format, or Free."""
+    return amount(minor, currency) if minor else str(gettext("Free"))
+
+
+def amount(minor: int, currency: str) -> str:
+    """Return an amount of minor units in the reader's format, also nothing and less.
 
     CLDR puts a space between a currency's letters and the digits; Babel does not know that rule.
     """
-    if minor == 0:
-        return str(gettext("Free"))
     return LETTER_THEN_DIGIT.sub("\\1\u00a0\\2", format_currency(minor / 100, currency))
 
 
@@ -93,6 +96,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         now_year=utcnow().year,
         has_outbox=not settings.is_production,
     )
-    app.jinja_env.filters.update(duration=duration, clock=clock, money=money)
+    app.jinja_env.filters.update(duration=duration, clock=clock, money=money, amount=amount)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -69,6 +69,10 @@ class Span:
         """How many days there are."""
         return (self.last - self.first).days + 1
 
+    def day_of(self, moment: datetime) -> date:
+        """Return which day a moment is in the zone."""
+        return moment.astimezone(ZoneInfo(self.zone)).date()
+
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time.min, ZoneInfo(self.zone)).astimezone(UTC)
 

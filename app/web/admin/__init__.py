@@ -43,6 +43,7 @@ from app.web.admin import (
     outline_api,
     parts,
     people_import,
+    reports,
     site,
     site_api,
     transfer_methods,

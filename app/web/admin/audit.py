@@ -1,7 +1,5 @@
 """The audit trail: a page that searches it, its JSON twin, and a file of what was found."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -25,12 +23,11 @@ from app.web.admin import blueprint
 from app.web.admin.audit_schemas import AuditDocument
 from app.web.admin.paging import NumberedPage, read_numbered_page
 from app.web.admin.queries import AuditQuery, given, read_criteria
+from app.web.admin.spreadsheets import line
 from app.web.json import rfc3339
 from app.web.openapi import describe
 
 EXPORT_BATCH = 500
-FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-CELL_BREAKS = ("\t", "\r", "\n")
 COLUMNS = (
     "id", "occurred_at", "action", "actor_kind", "actor_id", "actor_email", "subject_kind",
     "subject_id", "subject_email", "ip_address", "user_agent", "request_id", "detail", "hash",
@@ -101,12 +98,12 @@ def event_view(row: EventRow) -> dict[str, object]:
 
 def _lines(criteria: Criteria) -> Iterator[str]:
     """Yield the file a batch at a time; no connection is held while a slow reader takes it."""
-    yield _line(COLUMNS)
+    yield line(COLUMNS)
     before: int | None = None
     while rows := search.list_events(criteria, before, EXPORT_BATCH):
         names = directory.names_of(search.people_in(rows))
         db.session.rollback()
-        yield "".join(_line(_cells(row, names)) for row in rows)
+        yield "".join(line(_cells(row, names)) for row in rows)
         before = rows[-1].id
 
 
@@ -120,16 +117,3 @@ def _cells(row: EventRow, names: dict[UUID, PersonName]) -> tuple[object, ...]:
         row.ip_address, row.user_agent, row.request_id,
         json.dumps(row.detail, ensure_ascii=False, sort_keys=True), row.hash.hex(),
     )  # fmt: skip
-
-
-def _line(cells: tuple[object, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line, quoting=csv.QUOTE_ALL).writerow([_harmless(cell) for cell in cells])
-    return line.getvalue()
-
-
-def _harmless(cell: object) -> str:
-    """Return the cell as text that no spreadsheet takes for a formula."""
-    text = "" if cell is None else str(cell)
-    is_formula = text.lstrip().startswith(FORMULA_STARTS) or text.startswith(CELL_BREAKS)
-    return f"'{text}" if is_formula else text
