@@ -51,8 +51,7 @@ def checkout(slug: str) -> ResponseReturnValue:
     try:
         course = buying.require_buyable(person.id, slug, person.role)
     except (AlreadyOwned, CheckoutRefused) as refused:
-        flash(gettext(refused.detail), "info")
-        return redirect(url_for("courses.show", slug=slug), 303)
+        return _to_the_course(slug, refused)
     code = request.args.get("coupon", "").strip()[:MAX_SHOWN_CODE]
     coupon, fault = _try_coupon(person, course, code) if code else (None, "")
     return _page(person, course, coupon, code, Faults(coupon=fault)), 422 if fault else 200
@@ -75,8 +74,7 @@ def check_out(slug: str) -> ResponseReturnValue:
         placed = checkout_acts.check_out(person, wanted)
     except AlreadyOwned as owned:
         db.session.rollback()
-        flash(gettext(owned.detail), "info")
-        return redirect(url_for("courses.show", slug=slug), 303)
+        return _to_the_course(slug, owned)
     except (GatewayUnavailable, GatewayRefused) as trouble:
         return _after_trouble(person, slug, trouble)
     except (InvalidInput, CouponInvalid, CheckoutRefused, SoldOut) as refused:
@@ -104,6 +102,12 @@ def _account_id(text: str) -> UUID | None:
         return UUID(int=0)
 
 
+def _to_the_course(slug: str, reason: DomainError) -> ResponseReturnValue:
+    """Lead to the course, which says what can be done about it, when nothing is to be paid."""
+    flash(gettext(reason.detail), "info")
+    return redirect(url_for("courses.show", slug=slug), 303)
+
+
 def _after_trouble(person: SignedIn, slug: str, trouble: DomainError) -> ResponseReturnValue:
     """Lead to the order that is kept for a further try, if there is one."""
     db.session.rollback()
@@ -119,7 +123,10 @@ def _page_again(
     person: SignedIn, slug: str, code: str, refused: DomainError
 ) -> ResponseReturnValue:
     """Show the page with what was wrong; nothing was ordered."""
-    course = buying.require_buyable(person.id, slug, person.role)
+    try:
+        course = buying.require_buyable(person.id, slug, person.role)
+    except (AlreadyOwned, CheckoutRefused) as reason:
+        return _to_the_course(slug, reason)
     if isinstance(refused, CouponInvalid):
         return _page(person, course, None, code, Faults(coupon=gettext(refused.detail))), 422
     coupon, _ = _find_coupon(person, course, code) if code else (None, "")
