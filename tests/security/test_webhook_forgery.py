@@ -249,62 +249,58 @@ def test_the_largest_that_is_taken_is_taken(
     expect_paid(order)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"object": "event", "id": "evt_\xff\xfe"}',
-        b"\x80\x81\x82",
-        b"",
-        b"not json",
-        b"[]",
-        b'"event"',
-        b"null",
-        b"{}",
-        b'{"object": "event"}',
-        b'{"object": "event", "id": "evt_1", "type": "x"}',
-        b'{"object": "event", "id": 5, "type": "x", "created": 1}',
-        b'{"object": "event", "id": "evt_1", "type": ["x"], "created": 1}',
-        b'{"object": "event", "id": "evt_1", "type": "x", "created": true}',
-        b'{"object": "event", "id": "evt_1", "type": "x", "created": 1e400}',
-        b'{"object": "event", "id": "evt_1", "type": "x", "created": NaN}',
-        b'{"object": "event", "id": "evt_\\u0000", "type": "x", "created": 1}',
-        b'{"object": "event", "id": "evt_1", "type": "x\\u0000", "created": 1}',
-        b'{"object": "charge", "id": "evt_1", "type": "x", "created": 1}',
-        b'{"object": "event", "id": "evt_1\x00", "type": "x", "created": 1}',
-        b"[" * 100_000,
-    ],
-    ids=lambda body: repr(body[:60]),
-)
-def test_what_cannot_be_read_is_refused_even_signed(
-    refused: Callable[..., None], body: bytes
-) -> None:
-    refused(body)
+UNREADABLE = [
+    b'{"object": "event", "id": "evt_\xff\xfe"}',
+    b"\x80\x81\x82",
+    b"",
+    b"not json",
+    b"[]",
+    b'"event"',
+    b"null",
+    b"{}",
+    b'{"object": "event"}',
+    b'{"object": "event", "id": "evt_1", "type": "x"}',
+    b'{"object": "event", "id": 5, "type": "x", "created": 1}',
+    b'{"object": "event", "id": "evt_1", "type": ["x"], "created": 1}',
+    b'{"object": "event", "id": "evt_1", "type": "x", "created": true}',
+    b'{"object": "event", "id": "evt_1", "type": "x", "created": 1e400}',
+    b'{"object": "event", "id": "evt_1", "type": "x", "created": NaN}',
+    b'{"object": "event", "id": "evt_\\u0000", "type": "x", "created": 1}',
+    b'{"object": "event", "id": "evt_1", "type": "x\\u0000", "created": 1}',
+    b'{"object": "charge", "id": "evt_1", "type": "x", "created": 1}',
+    b'{"object": "event", "id": "evt_1\x00", "type": "x", "created": 1}',
+    b"[" * 100_000,
+]
 
 
-@pytest.mark.parametrize(
-    "about",
-    [
-        None,
-        [],
-        "session",
-        {},
-        {"payment_status": "paid", "client_reference_id": 5, "payment_intent": {"id": None}},
-        {"payment_status": "paid", "payment_intent": "pi_\u0000", "amount_total": 5000},
-        {"payment_status": "paid", "payment_intent": "pi_1", "amount_total": -5000},
-        {"payment_status": "paid", "payment_intent": "pi_1", "amount_total": "5000"},
-        {"payment_status": "paid", "payment_intent": "pi_1", "amount_total": 50.5},
-        {"payment_status": "paid", "payment_intent": "pi_1", "currency": ["usd"]},
-        {"payment_status": "paid", "metadata": "order_id"},
-    ],
-    ids=repr,
-)
+def test_what_cannot_be_read_is_refused_even_signed(refused: Callable[..., None]) -> None:
+    for body in UNREADABLE:
+        refused(body)
+
+
+ODD = [
+    None,
+    [],
+    "session",
+    {},
+    {"payment_status": "paid", "client_reference_id": 5, "payment_intent": {"id": None}},
+    {"payment_status": "paid", "payment_intent": "pi_\u0000", "amount_total": 5000},
+    {"payment_status": "paid", "payment_intent": "pi_1", "amount_total": -5000},
+    {"payment_status": "paid", "payment_intent": "pi_1", "amount_total": "5000"},
+    {"payment_status": "paid", "payment_intent": "pi_1", "amount_total": 50.5},
+    {"payment_status": "paid", "payment_intent": "pi_1", "currency": ["usd"]},
+    {"payment_status": "paid", "metadata": "order_id"},
+]
+
+
 @pytest.mark.parametrize(
     "kind", ["checkout.session.completed", "payment_intent.succeeded", "charge.refunded"]
 )
 def test_odd_contents_of_a_signed_event_open_nothing(
-    client: CheckedClient, order: Order, kind: str, about: object
+    client: CheckedClient, order: Order, kind: str
 ) -> None:
-    assert send(client, encoded(event(kind, about))).status_code == 204
+    for about in ODD:
+        assert send(client, encoded(event(kind, about))).status_code == 204
     db.session.refresh(order)
     assert order.status is OrderStatus.OPEN
     assert db.session.scalar(select(func.count()).select_from(Payment)) == 0
