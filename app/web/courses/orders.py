@@ -8,6 +8,7 @@ from flask_babel import gettext
 
 from app.clock import utcnow
 from app.domain.checkout import orders
+from app.domain.checkout.methods import TRANSFER
 from app.domain.checkout.models import OrderStatus
 from app.domain.checkout.order_views import view_of, views_of
 from app.errors import CheckoutRefused, GatewayRefused, GatewayUnavailable
@@ -40,7 +41,7 @@ def order(order_id: UUID) -> str:
         shown=shown,
         order=shown.order,
         is_over=shown.is_open and shown.order.expires_at <= utcnow(),
-        is_verifying=shown.is_open and is_back and shown.account is None,
+        is_verifying=shown.is_open and is_back and shown.order.method != TRANSFER,
     )
 
 
