@@ -26,7 +26,7 @@ from app.errors import (
     SignInRequired,
 )
 from app.observability import person_hash, request_id
-from app.web import bearer, cross_site, viewing
+from app.web import bearer, body_limits, cross_site, viewing
 from app.web.extensions import login_manager
 from app.web.scopes import require_scope
 
@@ -294,10 +294,13 @@ def _guard() -> None:
     is_safe = request.method in SAFE_METHODS
     if is_safe:
         read_alone()
-    if not _guard_key(request.endpoint) and not is_safe:
+    is_key = _guard_key(request.endpoint)
+    if not is_safe:
+        body_limits.widen(signed_in)
+    if not is_key and not is_safe:
         cross_site.refuse_foreign()
     if not is_safe and request.path.startswith("/api/"):
-        cross_site.require_json()
+        cross_site.require_json(is_key=is_key)
     if request.method != "OPTIONS":
         _refuse_view(is_safe=is_safe)
     if request.endpoint in PUBLIC_ENDPOINTS:

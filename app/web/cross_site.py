@@ -10,6 +10,9 @@ from app.errors import Forbidden
 from app.web.extensions import csrf
 
 JSON = "application/json"
+FORM = "multipart/form-data"
+# These take a file as well: as a form, from a page of this site or with a key.
+FORM_ENDPOINTS = frozenset({"courses.send_proof_by_program"})
 
 
 def refuse_foreign() -> None:
@@ -22,15 +25,26 @@ def refuse_foreign() -> None:
         csrf.protect()
 
 
-def require_json() -> None:
+def require_json(*, is_key: bool) -> None:
     """Refuse bodies that a browser sends across sites without asking first.
 
     Whether the view reads them or not: a form of another site may aim at one that does not.
-    Raises UnsupportedMediaType.
+    Raises UnsupportedMediaType, Forbidden.
     """
+    if request.endpoint in FORM_ENDPOINTS and request.mimetype == FORM:
+        if not is_key:
+            _require_own_page()
+        return
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     if request.mimetype != JSON and (request.mimetype or has_body):
         raise UnsupportedMediaType(f"Send the body as {JSON}.")
+
+
+def _require_own_page() -> None:
+    """Let a form pass that a browser says is of this site. Raises Forbidden."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site != "same-origin" and origin is None:
+        raise Forbidden("A form has to come from a page of this site. Send JSON instead.")
 
 
 def _require_same_origin() -> None:

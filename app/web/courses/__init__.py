@@ -14,6 +14,7 @@ from app.web.courses import (
     lesson_files,
     orders,
     orders_api,
+    proofs,
     receipts,
     show,
     webhooks,

@@ -118,7 +118,17 @@ const ANSWER_MS = 180_000;
  * when it is not told. `onProgress(sentBytes)` is called as bytes go. Raises ApiError: `problem.layer` names who
  * refused when it was not the application; an abort by `signal` raises AbortError.
  */
-export function putBytes(address, blob, { onProgress = () => {}, signal } = {}) {
+export async function putBytes(address, blob, options = {}) {
+  return etagOf(await sendBytes('PUT', address, blob, options));
+}
+
+/** POST `fields` (a FormData) with files in it and return the parsed JSON that answers; as `putBytes` does. */
+export async function postForm(address, fields, options = {}) {
+  const answer = await sendBytes('POST', address, fields, options);
+  return JSON.parse(answer.responseText);
+}
+
+function sendBytes(method, address, body, { onProgress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch does not tell how much has gone
     let timer = null;
@@ -132,13 +142,14 @@ export function putBytes(address, blob, { onProgress = () => {}, signal } = {}) 
       act();
     };
     const stop = () => request.abort();
-    request.open('PUT', address);
+    request.open(method, address);
+    if (method === 'POST') request.setRequestHeader('Accept', 'application/json');
     request.upload.onprogress = (event) => {
       watch(STALLED_MS);
       onProgress(event.loaded);
     };
     request.upload.onload = () => watch(ANSWER_MS);
-    request.onload = () => settle(() => (request.status < 300 ? resolve(etagOf(request)) : reject(refusalOf(request))));
+    request.onload = () => settle(() => (request.status < 300 ? resolve(request) : reject(refusalOf(request))));
     request.onerror = () => settle(() => reject(new ApiError(0, { detail: 'The network cannot be reached.' })));
     request.onabort = () => settle(() => {
       const isAsked = signal?.aborted;
@@ -146,7 +157,7 @@ export function putBytes(address, blob, { onProgress = () => {}, signal } = {}) 
     });
     signal?.addEventListener('abort', stop);
     watch(STALLED_MS);
-    request.send(blob);
+    request.send(body);
   });
 }
 

@@ -1,0 +1,44 @@
+"""Proofs of transfers: of a paid order of `enrolled`. The proof that the addresses name is nobody's."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+
+from app.database import db
+from app.domain.accounts.models import User
+from app.domain.checkout.models import Order
+from app.domain.courses.models import Course, Lesson
+
+TABLE = """
+                                    anon lrnr enrl rvkd susp ownr clgu supp admn
+POST courses.send_proof               in  404  303  404   in  404  404  404  404
+POST courses.send_proof_by_program   401  404  409  404  401  404  404  404  404
+"""
+
+KEYS = """
+POST courses.send_proof_by_program   409  403  401  401  401  404
+"""
+
+BODIES = {
+    "courses.send_proof_by_program": lambda _: {
+        "filename": "receipt.png",
+        "content_type": "image/png",
+        "data_base64": "aXQgaXMgbm9uZQ==",
+    },
+}
+SPECIAL: dict[str, dict[str, Any]] = {
+    "courses.send_proof": {},
+    "courses.send_proof_by_program": {},
+}
+
+
+def values(course: Course, _lesson: Lesson) -> dict[str, Any]:
+    """Return what the addresses of this part ask for; the order is the one of `checkout`."""
+    buyers = select(User.id).where(User.name == "Enno Enrolled")
+    order = db.session.scalars(
+        select(Order).where(Order.user_id.in_(buyers), Order.course_id == course.id)
+    ).one()
+    for arguments in SPECIAL.values():
+        arguments["order_id"] = order.id
+    return {"proof_id": uuid.uuid4()}
