@@ -43,6 +43,18 @@ class Refundable:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks to be given back. Without an amount: all that is left of the payment."""
+
+    order_id: uuid.UUID
+    amount_minor: int | None
+    ends_access: bool
+    reason: str
+    idempotency_key: str | None
+    payment_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What a gateway is to be asked for, as values that outlive the transaction."""
 
@@ -92,35 +104,41 @@ def request(
     that never happens. The same key gives the same refund. Raises NotFound, InvalidInput,
     RefundRefused, IdempotencyKeyReused.
     """
+    wish = Wish(order_id, amount_minor, ends_access, reason, idempotency_key, payment_id)
+    return request_once(admin, wish)[0]
+
+
+def request_once(admin: Maker, wish: Wish) -> tuple[Refund, bool]:
+    """Do what `request` does; False when the key was used for this refund before."""
     # Two who refund at once would both find the whole sum left: the order's row makes them wait
     # for each other, and what is left is counted under its lock.
-    fulfilment.lock(order_id)
-    text = _reason(reason)
-    known = _find_by_key(order_id, idempotency_key)
+    fulfilment.lock(wish.order_id)
+    reason = _reason(wish.reason)
+    known = _find_by_key(wish.order_id, wish.idempotency_key)
     if known is not None:
-        is_same = amount_minor in (None, known.amount_minor) and payment_id in (
+        is_same = wish.amount_minor in (None, known.amount_minor) and wish.payment_id in (
             None,
             known.payment_id,
         )
-        if not is_same or (known.ends_access, known.reason) != (ends_access, text):
+        if not is_same or (known.ends_access, known.reason) != (wish.ends_access, reason):
             raise IdempotencyKeyReused
-        return known
-    payment, amount = _choose(order_id, amount_minor, payment_id)
+        return known, False
+    payment, amount = _choose(wish.order_id, wish.amount_minor, wish.payment_id)
     refund = Refund(
         id=uuid.uuid4(),
-        order_id=order_id,
+        order_id=wish.order_id,
         payment_id=payment.payment_id,
         amount_minor=amount,
         currency=payment.currency,
-        ends_access=ends_access,
-        reason=text,
-        idempotency_key=idempotency_key,
+        ends_access=wish.ends_access,
+        reason=reason,
+        idempotency_key=wish.idempotency_key,
         requested_by_id=admin.id,
     )
     db.session.add(refund)
     db.session.flush()
     jobs.enqueue(REFUND_TASK, delay_seconds=JOB_WAITS_SECONDS, refund_id=str(refund.id))
-    return refund
+    return refund, True
 
 
 def ask_of(refund_id: uuid.UUID) -> Ask | None:

@@ -40,6 +40,8 @@ from app.web.admin import (
     files_api,
     index,
     media_api,
+    orders,
+    orders_api,
     outline_api,
     parts,
     people_import,
