@@ -305,10 +305,12 @@ cmd_test() {
   install_lock dev
   install_test_tools
   (($#)) && exec "$PY" -m pytest "$@"
-  # All at once what only computes and asks a database; alone what measures time or kills processes.
+  # All at once what only computes and asks a database; in pairs what mostly waits, for browsers and
+  # workers; alone what measures time or loads servers.
   local status=0
-  # One seed: the processes must agree on the names of tests whose parameters are sets.
-  PYTHONHASHSEED=0 "$PY" -m pytest -m "not alone" --numprocesses=auto --dist=loadfile || status=1
+  export PYTHONHASHSEED=0  # the processes must agree on the names of tests whose parameters are sets
+  "$PY" -m pytest -m "not alone and not in_pairs" --numprocesses=auto --dist=loadfile || status=1
+  "$PY" -m pytest -m in_pairs --numprocesses=2 --dist=loadfile || status=1
   "$PY" -m pytest -m alone || status=1
   exit $status
 }

@@ -34,16 +34,17 @@ IS_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks of this suite."""
     config.addinivalue_line("markers", "no_database: reads code or pure functions, needs no rows")
-    config.addinivalue_line("markers", "alone: measures time or kills processes; nothing beside it")
+    config.addinivalue_line("markers", "in_pairs: mostly waits, for browsers and workers; two do")
+    config.addinivalue_line("markers", "alone: measures time or loads servers; nothing beside it")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of running processes and of browsers apart from what runs in parallel."""
     for item in items:
-        if item.path.is_relative_to(ROOT / "tests" / "ops") or item.path.is_relative_to(
-            ROOT / "tests" / "browser"
-        ):
+        if item.path.is_relative_to(ROOT / "tests" / "ops"):
             item.add_marker(pytest.mark.alone)
+        elif item.path.is_relative_to(ROOT / "tests" / "browser"):
+            item.add_marker(pytest.mark.in_pairs)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,7 +31,7 @@ from tests.support.media import make_source
 from tests.support.postgres import Server, temporary_server
 from tests.support.sources import ROOT
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.in_pairs
 
 SEGMENTS = 7  # long enough to be caught in the middle on a fast machine
 
