@@ -10,8 +10,10 @@ from app.domain.accounts import export as exports
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
+from app.domain.checkout import personal as checkout
+from app.domain.checkout.personal import require_deletable
+from app.domain.checkout.retention import forget_old_payloads
 from app.domain.courses import personal as courses
-from app.domain.courses.personal import require_deletable
 from app.domain.outbox import mail
 from app.domain.outbox import personal as outbox
 from app.domain.playback import personal as playback
@@ -32,7 +34,7 @@ def delete_due() -> int:
 
 
 def forget_old() -> int:
-    """Delete ended sign-ins, links and ceremonies past their time, a batch a transaction.
+    """Forget ended sign-ins, links, ceremonies and gateways' words, a batch a transaction.
 
     Return how many rows went.
     """
@@ -41,6 +43,7 @@ def forget_old() -> int:
         forget_old_sign_ins,
         retention.forget_old_links,
         retention.forget_old_ceremonies,
+        forget_old_payloads,
     ):
         while gone := forget():
             db.session.commit()
@@ -70,6 +73,7 @@ def _erase(user_id: UUID) -> bool:
         log.warning("deletion waits: %s (user %s)", error.detail, user_id)
         db.session.rollback()
         return False
+    proofs = checkout.erase(user_id)  # orders are locked before what hangs on them
     erased = deletion.erase(user)
     courses.erase(user_id, erased.email)
     playback.erase(user_id)
@@ -78,12 +82,13 @@ def _erase(user_id: UUID) -> bool:
     trail.record(Event(Action.ACCOUNT_DELETED, ActorKind.SYSTEM, subject_id=user_id))
     db.session.commit()
     log.info("erased an account (user %s)", user_id)
-    _remove_files(user_id)
+    _remove_files(user_id, proofs)
     return True
 
 
-def _remove_files(user_id: UUID) -> None:
+def _remove_files(user_id: UUID, proofs: list[str]) -> None:
     try:
-        integrations.storage.delete_prefix(f"{exports.FOLDER}/{user_id}")
+        for folder in (f"{exports.FOLDER}/{user_id}", *proofs):
+            integrations.storage.delete_prefix(folder)
     except StorageUnavailable as error:
-        log.warning("exports stay until the next sweep: %s (user %s)", error.code, user_id)
+        log.warning("files stay until the next sweep: %s (user %s)", error.code, user_id)

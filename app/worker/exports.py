@@ -24,6 +24,7 @@ from app.domain.accounts.models import User
 from app.domain.accounts.profile import LANGUAGES
 from app.domain.accounts.users import get_user
 from app.domain.audit import personal as audit
+from app.domain.checkout import personal as checkout
 from app.domain.courses import personal as courses
 from app.domain.outbox import mail
 from app.domain.outbox import personal as outbox
@@ -51,6 +52,10 @@ CONTENTS = {
     "progress": lazy_gettext("what you have watched of each lesson, in ranges of seconds"),
     "courses-taught": lazy_gettext("the courses you teach"),
     "playback": lazy_gettext("each time you played a video, and on which device"),
+    "orders": lazy_gettext("what you ordered, and for how much"),
+    "payments": lazy_gettext("what you paid"),
+    "refunds": lazy_gettext("what you were given back"),
+    "payment-proofs": lazy_gettext("the proofs of transfers you sent, without the pictures"),
     "mails": lazy_gettext("the mails we sent you of late, without the links in them"),
     "events": lazy_gettext("what the audit trail says of you"),
 }
@@ -130,6 +135,7 @@ def gather(user: User) -> dict[str, Any]:
     """Return everything about a person, by the name of the file it goes into."""
     documents = accounts.export_of(user)
     documents |= courses.export_of(user.id)
+    documents |= checkout.export_of(user.id)
     documents |= playback.export_of(user.id)
     if user.email_verified_at:  # else the mailbox may be somebody else's
         documents |= outbox.export_of(user.email, user.created_at)

@@ -12,6 +12,7 @@ from itertools import islice
 from app.clock import utcnow
 from app.current import integrations
 from app.database import db
+from app.domain.checkout.personal import proofs_in_use
 from app.domain.courses import stored
 from app.domain.videos import upload_endings, uploads
 
@@ -42,7 +43,7 @@ def sweep_folders() -> int:
     removed = 0
     for prefix, in_use in stored.IN_USE.items():
         removed += _sweep(prefix, integrations.storage.list_folders(prefix), in_use)
-    for prefix, in_use_within in stored.WITHIN.items():
+    for prefix, in_use_within in WITHIN.items():
         for name in integrations.storage.list_folders(prefix):
             inner = f"{prefix}/{name}"
 
@@ -54,6 +55,7 @@ def sweep_folders() -> int:
 
 
 _Within = Callable[[str, set[str]], set[str]]
+WITHIN: dict[str, _Within] = {**stored.WITHIN, "proofs": proofs_in_use}
 
 
 def _sweep_parts(folder: str) -> int:

@@ -34,6 +34,7 @@ NAMES = {
     *("profile", "sign-ins", "passkeys", "api-keys", "exports", "enrollments", "progress"),
     *("courses-taught", "playback", "mails", "events"),
     *("enrollment-requests", "course-invitations"),
+    *("orders", "payments", "refunds", "payment-proofs"),
 }
 
 

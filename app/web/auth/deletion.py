@@ -13,7 +13,7 @@ from app.domain.accounts import deletion as deletions
 from app.domain.accounts.models import User
 from app.domain.accounts.users import get_user
 from app.domain.audit.actions import Action
-from app.domain.courses.personal import require_deletable
+from app.domain.checkout.personal import require_deletable
 from app.domain.outbox import mail
 from app.errors import DeletionRefused, InvalidInput
 from app.web import audit
