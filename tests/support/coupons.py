@@ -3,6 +3,8 @@
 import itertools
 from typing import Any
 
+from sqlalchemy import null
+
 from app.database import db
 from app.domain.checkout.coupon_models import Coupon, CouponKind
 
@@ -11,7 +13,7 @@ _numbers = itertools.count(1)
 
 def make_coupon(**values: Any) -> Coupon:
     """Add a coupon of 20 % that counts for every course, as often as anybody likes."""
-    defaults: dict[str, Any] = {"code": f"TEST{next(_numbers)}", "max_per_user": None}
+    defaults: dict[str, Any] = {"code": f"TEST{next(_numbers)}", "max_per_user": null()}
     if "amount_minor" in values:
         defaults |= {"kind": CouponKind.AMOUNT, "currency": "ETB"}
     else:

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.exc import IntegrityError
 
 from app.database import db
@@ -33,6 +33,8 @@ def create(maker: Maker, changes: CouponChanges) -> Coupon:
     columns = columns_of(given)
     check_window(columns)
     _check_course(maker, columns)
+    if columns.get("max_per_user", 1) is None:
+        columns["max_per_user"] = null()  # or the column's default would take the place of no bound
     coupon = Coupon(id=uuid.uuid4(), created_by_id=maker.id, **columns)
     _keep(coupon)
     return coupon
