@@ -97,6 +97,7 @@ class Settings(BaseModel):
     heartbeat_interval_seconds: int = Field(default=30, ge=1, le=120)
     media_grant_seconds: int = Field(default=300, ge=2, le=3600)
     playback_tokens_per_minute: int = Field(default=20, ge=1, le=600)
+    checkouts_per_minute: int = Field(default=10, ge=1, le=600)
     watermark_mask_email: bool = True
 
     ffmpeg_bin: str = ""

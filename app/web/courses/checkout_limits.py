@@ -4,17 +4,18 @@ from uuid import UUID
 
 from limits import RateLimitItem, parse
 
+from app.current import settings
 from app.errors import TooManyRequests
 from app.web.extensions import limiter
 
-CHECKOUTS = parse("10 per minute")
 COUPON_TRIES = parse("10 per minute")
 QUESTIONS = parse("1 per 5 second")
 
 
 def count_checkout(person_id: UUID) -> None:
     """Count one checkout of a person. Raises TooManyRequests."""
-    _count(CHECKOUTS, "checkout", person_id, "You tried to pay often just now. Wait a minute.")
+    limit = parse(f"{settings.checkouts_per_minute} per minute")
+    _count(limit, "checkout", person_id, "You tried to pay often just now. Wait a minute.")
 
 
 def count_coupon_try(person_id: UUID) -> None:
