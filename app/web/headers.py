@@ -72,7 +72,9 @@ LETTER_POLICY = (
 )
 
 
-# A PDF that the lesson page shows in a frame: the browser's own viewer and nothing else.
+FRAMING_DOCUMENTS = frozenset({"courses.learn", "admin.proof", "admin.reject_proof"})
+DOCUMENTS = frozenset({"courses.lesson_file", "admin.proof_document"})
+# A PDF that one of those pages shows in a frame: the browser's own viewer and nothing else.
 DOCUMENT_POLICY = (
     "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
@@ -120,8 +122,8 @@ def _frame_letters(response: Response) -> None:
 
 
 def _frame_documents(response: Response) -> None:
-    """Let the lesson page frame its PDF, and the PDF be framed by it."""
-    if request.endpoint == "courses.learn":
+    """Let the pages of lessons and of proofs frame a PDF, and the PDF be framed by them."""
+    if request.endpoint in FRAMING_DOCUMENTS:
         response.headers["Content-Security-Policy"] += "; frame-src 'self'"
     elif response.mimetype == "application/pdf":
         response.headers["Content-Security-Policy"] = DOCUMENT_POLICY
@@ -133,7 +135,7 @@ def _complete(response: Response) -> Response:
     headers.extend(ISOLATION)
     if request.endpoint in ("pages.outbox_mail", "pages.outbox_letter"):
         _frame_letters(response)
-    if request.endpoint in ("courses.learn", "courses.lesson_file"):
+    if request.endpoint in FRAMING_DOCUMENTS or request.endpoint in DOCUMENTS:
         _frame_documents(response)
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "private, no-store"

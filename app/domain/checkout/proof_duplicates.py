@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BIGINT, ColumnElement, cast, func, literal, or_, select
+from sqlalchemy import BIGINT, ColumnElement, and_, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.sql.elements import SQLCoreOperations
 
@@ -78,6 +78,15 @@ def is_known(proof: PaymentProof) -> bool:
         same.append(by_reference)
     statement = select(PaymentProof.id).where(PaymentProof.order_id != proof.order_id, or_(*same))
     return db.session.scalars(statement.limit(1)).first() is not None
+
+
+def is_same_transfer(one: type[PaymentProof], other: type[PaymentProof]) -> ColumnElement[bool]:
+    """Say whether two proofs are of the same file or name the same reference."""
+    by_reference = and_(
+        func.length(_plain(one.reference)) >= MIN_REFERENCE_LENGTH,
+        _plain(one.reference) == _plain(other.reference),
+    )
+    return or_(one.sha256 == other.sha256, by_reference)
 
 
 def _same_reference(proof: PaymentProof) -> ColumnElement[bool] | None:

@@ -45,6 +45,8 @@ from app.web.admin import (
     outline_api,
     parts,
     people_import,
+    proofs,
+    proofs_api,
     reports,
     site,
     site_api,

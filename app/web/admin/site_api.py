@@ -72,6 +72,7 @@ def _document() -> Response:
         takes_cards=now.takes_cards,
         takes_transfers=now.takes_transfers,
         transfer_instructions=now.transfer_instructions,
+        provisional_access_hours=now.provisional_access_hours,
         chosen={
             "name": now.chosen_name,
             "max_streams": now.chosen_max_streams,

@@ -22,6 +22,7 @@ class SiteDocument(BaseModel):
     takes_cards: bool
     takes_transfers: bool
     transfer_instructions: str
+    provisional_access_hours: int
     chosen: "SiteChosen"
 
 
@@ -49,6 +50,7 @@ class SiteChange(Body):
     takes_cards: bool | None = None
     takes_transfers: bool | None = None
     transfer_instructions: str | None = None
+    provisional_access_hours: int | None = None
 
 
 class TrialDocument(BaseModel):

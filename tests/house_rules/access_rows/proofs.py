@@ -14,10 +14,24 @@ TABLE = """
                                     anon lrnr enrl rvkd susp ownr clgu supp admn
 POST courses.send_proof               in  404  303  404   in  404  404  404  404
 POST courses.send_proof_by_program   401  404  409  404  401  404  404  404  404
+GET admin.proofs                      in  403  403  403   in  403  403  200  200
+GET admin.proof                       in  403  403  403   in  403  403  404  404
+POST admin.approve_proof              in  403  403  403   in  403  403  404  404
+POST admin.reject_proof               in  403  403  403   in  403  403  404  404
+GET admin.proof_picture               in  403  403  403   in  403  403  404  404
+GET admin.proof_document              in  403  403  403   in  403  403  404  404
+GET admin.list_proofs                401  403  403  403  401  403  403  200  200
+GET admin.get_proof                  401  403  403  403  401  403  403  404  404
+POST admin.approve_proof_by_program  401  403  403  403  401  403  403  404  404
+POST admin.reject_proof_by_program   401  403  403  403  401  403  403  404  404
 """
 
 KEYS = """
 POST courses.send_proof_by_program   409  403  401  401  401  404
+GET admin.list_proofs                403  403  401  401  401  200
+GET admin.get_proof                  403  403  401  401  401  404
+POST admin.approve_proof_by_program  403  403  401  401  401  404
+POST admin.reject_proof_by_program   403  403  401  401  401  404
 """
 
 BODIES = {
@@ -26,6 +40,7 @@ BODIES = {
         "content_type": "image/png",
         "data_base64": "aXQgaXMgbm9uZQ==",
     },
+    "admin.reject_proof_by_program": lambda _: {"reason": "The picture cannot be read."},
 }
 SPECIAL: dict[str, dict[str, Any]] = {
     "courses.send_proof": {},

@@ -31,8 +31,10 @@ FILLED = {
     "max_streams": "1",
     "max_video_upload_mb": "700",
     "media_quota_gb": "40",
+    "takes_cards": "y",
     "takes_transfers": "y",
     "transfer_instructions": "Bank of Looms, account 4711",
+    "provisional_access_hours": "48",
 }
 
 
@@ -62,6 +64,7 @@ def test_what_is_saved_counts_and_is_noted(owner: CheckedClient) -> None:
     assert now.max_video_upload_bytes == 700 * 1024**2
     assert now.media_quota_bytes == 40 * 1024**3
     assert (now.takes_transfers, now.support_email) == (True, "help@example.com")
+    assert (now.takes_cards, now.provisional_access_hours) == (True, 48)
     event = db.session.query(AuditEvent).filter_by(action=Action.SITE_CHANGED).one()
     assert event.detail["after"]["transfer_instructions"] == "Bank of Looms, account 4711"
     page = owner.get(PATH).text
@@ -86,6 +89,7 @@ def test_emptied_fields_go_back_to_the_installation(owner: CheckedClient) -> Non
         ("max_video_upload_mb", "99999999"),
         ("media_quota_gb", "0"),
         ("transfer_instructions", "x" * 2001),
+        ("provisional_access_hours", "337"),
         ("accent_hue", "999"),
     ],
 )
