@@ -128,12 +128,21 @@ def get_revenue() -> Response:
     )
 
 
-def recent_revenue(person: SignedIn, days: int) -> tuple[list[Chart], list[Sums], Span]:
-    """Return the last days' revenue as the dashboard shows it."""
+@dataclass(frozen=True, slots=True)
+class RecentRevenue:
+    """The last days as the dashboard shows them."""
+
+    span: Span
+    totals: list[Sums]
+    charts: list[Chart]
+
+
+def recent_revenue(person: SignedIn, days: int) -> RecentRevenue:
+    """Return the revenue of the last days, those of an instructor's own courses."""
     zone, today = _zone_of(person)
     span = span_of(today - timedelta(days=days - 1), today, zone)
     rows, totals = _read(span, Group.DAY)
-    return revenue_charts(rows, totals, span), totals, span
+    return RecentRevenue(span, totals, revenue_charts(rows, totals, span))
 
 
 def name_of(row: Row, group: Group) -> str:
