@@ -152,11 +152,45 @@ def _wait_until_ready(admin_url: str, process: subprocess.Popen[bytes], log: Pat
     raise PostgresUnavailable(f"PostgreSQL did not start:\n{log.read_text()[-2000:]}")
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A data directory with the command that serves it, as often as it is started."""
+
+    scratch: Path
+    command: list[str | Path]
+    identity: Mapping[str, Any]
+
+    @property
+    def admin_url(self) -> str:
+        """Return the administrator's address."""
+        return f"postgresql://postgres@/postgres?host={quote(str(self.scratch), safe='/')}"
+
+    @property
+    def log(self) -> Path:
+        """Return the file that the server writes its log to."""
+        return self.scratch / "server.log"
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the server; it takes connections a moment later."""
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                self.command,
+                stdout=output,
+                stderr=output,
+                cwd=self.scratch,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, safe after fork
+                start_new_session=True,
+                **self.identity,
+            )
+
+    def has_started(self) -> bool:
+        """Whether the server takes connections."""
+        return _accepts_connections(self.admin_url)
+
+
 @contextmanager
-def temporary_server(
-    options: Mapping[str, str] = SPEED_OVER_SAFETY, max_connections: int = 200
-) -> Iterator[Server]:
-    """Run a throw-away server for the block; `options` are further server settings."""
+def temporary_cluster(options: Mapping[str, str], max_connections: int) -> Iterator[Cluster]:
+    """Make a throw-away data directory for the block."""
     scratch = Path(tempfile.mkdtemp(prefix="pg-"))
     identity = _identity()
     try:
@@ -168,28 +202,31 @@ def temporary_server(
         settings = {"listen_addresses": "", "max_connections": str(max_connections), **options}
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        log = scratch / "server.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                stdout=output,
-                stderr=output,
-                cwd=scratch,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, safe after fork
-                start_new_session=True,
-                **identity,
-            )
+        yield Cluster(scratch, command, identity)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def temporary_server(
+    options: Mapping[str, str] = SPEED_OVER_SAFETY, max_connections: int = 200
+) -> Iterator[Server]:
+    """Run a throw-away server for the block; `options` are further server settings."""
+    with temporary_cluster(options, max_connections) as cluster:
+        process = cluster.start()
         try:
-            admin_url = f"postgresql://postgres@/postgres?host={quote(str(scratch), safe='/')}"
-            _wait_until_ready(admin_url, process, log)
-            server = Server(admin_url, owner="app")
-            server.execute("CREATE ROLE app LOGIN")
-            yield server
+            _wait_until_ready(cluster.admin_url, process, cluster.log)
+            yield with_owner(cluster.admin_url)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def with_owner(admin_url: str) -> Server:
+    """Return a new server together with the unprivileged role that owns its databases."""
+    server = Server(admin_url, owner="app")
+    server.execute("CREATE ROLE app LOGIN")
+    return server
 
 
 @contextmanager

@@ -48,9 +48,20 @@ class Control:
             owner, attribute = owners[name]
             setattr(owner, attribute, value)
 
-    def pay(self, amount: int | None = None, currency: str = "", **which: str) -> Object:
-        """Pay on the page of `session` or `order_id`."""
-        return self._books.pay(self._session(**which), amount, currency)
+    def pay(
+        self,
+        amount: int | None = None,
+        currency: str = "",
+        *,
+        is_quiet: bool = False,
+        **which: str,
+    ) -> Object:
+        """Pay on the page of `session` or `order_id`; quietly, no webhook tells of it."""
+        self._deliveries.is_quiet = is_quiet
+        try:
+            return self._books.pay(self._session(**which), amount, currency)
+        finally:
+            self._deliveries.is_quiet = False
 
     def decline(self, **which: str) -> Object:
         """Have the card declined."""

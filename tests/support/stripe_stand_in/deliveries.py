@@ -51,6 +51,7 @@ class Deliveries:
             self.first_retry_seconds = 0.2
             self.longest_retry_seconds = 5.0
             self.drop_next = 0
+            self.is_quiet = False
             self.times = 1
             self.is_held = False
             self.log: list[dict[str, Any]] = []
@@ -62,7 +63,7 @@ class Deliveries:
     def put(self, event: Event) -> None:
         """Send `event` as often as asked for, unless it is to be lost."""
         with self._changed:
-            if not self.url:
+            if not self.url or self.is_quiet:
                 return
             if self.drop_next > 0:
                 self.drop_next -= 1
