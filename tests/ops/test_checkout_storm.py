@@ -37,7 +37,7 @@ from tests.support.server import ROOT, base_environment, free_port, responds, wa
 from tests.support.stripe_stand_in import StripeStandIn
 
 pytestmark = [pytest.mark.no_database, pytest.mark.timeout(3600)]
-CHECKOUTS = int(os.environ.get("CHECKOUT_STORM") or 60)
+CHECKOUTS = int(os.environ.get("CHECKOUT_STORM") or 40)
 BUYERS_AT_ONCE = 6
 KILL_EVERY_SECONDS = 2.0
 MOST_KILLS = CHECKOUTS // 4  # a machine that starts slower than it is killed gets a chance
