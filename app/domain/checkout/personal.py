@@ -25,76 +25,40 @@ from app.domain.checkout.transfer_models import PaymentProof
 from app.domain.courses import personal as courses
 from app.errors import DeletionRefused
 
+_ORDER = (
+    Order.number, Order.course_title.label("course"), Order.status, Order.method,
+    Order.list_price_minor, Order.discount_minor, Order.total_minor, Order.currency,
+    Order.coupon_code, Order.consented_at, Order.created_at, Order.paid_at, Order.ended_at,
+    Order.provisional_ends_at,
+)  # fmt: skip
+_MONEY = (
+    Payment.gateway.label("method"), Payment.gateway_payment_id.label("reference"),
+    Payment.amount_minor, Payment.currency, Payment.received_at,
+)  # fmt: skip
+_BACK = (
+    Refund.status, Refund.amount_minor, Refund.currency, Refund.ends_access, Refund.created_at,
+    Refund.settled_at,
+)  # fmt: skip
+_SHOWN = (
+    PaymentProof.status, PaymentProof.reference, PaymentProof.content_type,
+    PaymentProof.size_bytes, PaymentProof.sha256, PaymentProof.created_at,
+    PaymentProof.reviewed_at, PaymentProof.reject_reason,
+)  # fmt: skip
 _UNSETTLED = (OrderStatus.HELD, OrderStatus.UNDER_REVIEW, OrderStatus.DISPUTED)
 
 
 def export_of(user_id: uuid.UUID) -> dict[str, Any]:
     """Return a person's orders, payments, refunds and proofs of transfers."""
     own = Order.user_id == user_id
+    number = Order.number.label("order")
+    money = select(number, *_MONEY).join(Order, Order.id == Payment.order_id)
+    back = select(number, *_BACK).join(Order, Order.id == Refund.order_id)
+    shown = select(number, *_SHOWN).join(Order, Order.id == PaymentProof.order_id)
     return {
-        "orders": _rows(
-            select(
-                Order.number,
-                Order.course_title.label("course"),
-                Order.status,
-                Order.method,
-                Order.list_price_minor,
-                Order.discount_minor,
-                Order.total_minor,
-                Order.currency,
-                Order.coupon_code,
-                Order.consented_at,
-                Order.created_at,
-                Order.paid_at,
-                Order.ended_at,
-                Order.provisional_ends_at,
-            )
-            .where(own)
-            .order_by(Order.created_at)
-        ),
-        "payments": _rows(
-            select(
-                Order.number.label("order"),
-                Payment.gateway.label("method"),
-                Payment.gateway_payment_id.label("reference"),
-                Payment.amount_minor,
-                Payment.currency,
-                Payment.received_at,
-            )
-            .join(Order, Order.id == Payment.order_id)
-            .where(own)
-            .order_by(Payment.received_at)
-        ),
-        "refunds": _rows(
-            select(
-                Order.number.label("order"),
-                Refund.status,
-                Refund.amount_minor,
-                Refund.currency,
-                Refund.ends_access,
-                Refund.created_at,
-                Refund.settled_at,
-            )
-            .join(Order, Order.id == Refund.order_id)
-            .where(own)
-            .order_by(Refund.created_at)
-        ),
-        "payment-proofs": _rows(
-            select(
-                Order.number.label("order"),
-                PaymentProof.status,
-                PaymentProof.reference,
-                PaymentProof.content_type,
-                PaymentProof.size_bytes,
-                PaymentProof.sha256,
-                PaymentProof.created_at,
-                PaymentProof.reviewed_at,
-                PaymentProof.reject_reason,
-            )
-            .join(Order, Order.id == PaymentProof.order_id)
-            .where(own)
-            .order_by(PaymentProof.created_at)
-        ),
+        "orders": _rows(select(*_ORDER).where(own).order_by(Order.created_at)),
+        "payments": _rows(money.where(own).order_by(Payment.received_at)),
+        "refunds": _rows(back.where(own).order_by(Refund.created_at)),
+        "payment-proofs": _rows(shown.where(own).order_by(PaymentProof.created_at)),
     }
 
 

@@ -24,7 +24,7 @@ from app.domain.checkout.models import (
     RefundStatus,
 )
 from app.domain.checkout.receipt_pages import Line, Page, Part
-from app.domain.checkout.transfer_models import TransferMethod
+from app.domain.checkout.transfer_models import PaymentProof, TransferMethod
 from app.domain.outbox.letters import APP, language_of
 from app.domain.site import choices
 from app.errors import NotFound
@@ -118,9 +118,20 @@ def _payments(order_id: uuid.UUID) -> tuple[Movement, ...]:
         select(Payment)
         .where(Payment.order_id == order_id)
         .order_by(Payment.received_at, Payment.id)
-    )
+    ).all()
+    typed = {
+        f"proof-{proof_id}": reference
+        for proof_id, reference in db.session.execute(
+            select(PaymentProof.id, PaymentProof.reference).where(PaymentProof.order_id == order_id)
+        )
+    }
     return tuple(
-        Movement(row.received_at, row.amount_minor, row.currency, row.gateway_payment_id)
+        Movement(
+            row.received_at,
+            row.amount_minor,
+            row.currency,
+            typed.get(row.gateway_payment_id, row.gateway_payment_id),
+        )
         for row in rows
     )
 
