@@ -91,6 +91,7 @@ TITLES = {
     422: "Something needs your attention",
     429: "One moment, please",
     500: "Something broke on our side",
+    502: "That did not go through",
     503: "Back in a moment",
     507: "No space left",
 }
