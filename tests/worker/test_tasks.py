@@ -24,6 +24,8 @@ PERIODIC = {
     "jobs.forget_old",
     "jobs.retry_stalled",
     "mail.forget_old",
+    "payments.check_open",
+    "payments.reconcile",
     "videos.sweep",
 }
 

@@ -37,17 +37,22 @@ def enqueue(
     """
     from procrastinate.exceptions import AlreadyEnqueued
 
-    deferrer = _queue().configure_task(
-        task,
-        queue=queue,
-        lock=lock,
-        queueing_lock=queueing_lock,
-        schedule_in={"seconds": delay_seconds} if delay_seconds else None,
-        connection=db.session.connection(),
-    )
+    def defer() -> None:
+        _queue().configure_task(
+            task,
+            queue=queue,
+            lock=lock,
+            queueing_lock=queueing_lock,
+            schedule_in={"seconds": delay_seconds} if delay_seconds else None,
+            connection=db.session.connection(),
+        ).defer(**arguments)
+
+    if queueing_lock is None:
+        defer()
+        return True
     try:
-        with db.session.begin_nested():
-            deferrer.defer(**arguments)
+        with db.session.begin_nested():  # which begins with the connection that is asked for in it
+            defer()
     except AlreadyEnqueued:
         return False
     return True
