@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 from app.clock import utcnow
 from app.database import db
 from app.demo.content import Attendance, Person
+from app.demo.selling import add_books
 from app.domain.accounts.models import User
 from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.models import (
@@ -43,6 +44,7 @@ def add_attendance(
                 enrollments.append(_enrollment(user_id, course, rows, index))
     if enrollments:
         db.session.execute(insert(Enrollment), enrollments)
+        add_books(enrollments, courses, users)
     if progress:
         db.session.execute(insert(LessonProgress), progress)
     for course_id, learners in Counter(row["course_id"] for row in enrollments).items():
@@ -94,7 +96,7 @@ def _enrollment(
         "id": uuid.uuid4(),
         "user_id": user_id,
         "course_id": course.id,
-        "source": EnrollmentSource.MANUAL if course.price_minor else EnrollmentSource.FREE,
+        "source": EnrollmentSource.PURCHASE if course.price_minor else EnrollmentSource.FREE,
         "created_at": created_at,
         "revoked_at": None,
         "last_lesson_id": latest["lesson_id"] if latest else None,

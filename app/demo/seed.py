@@ -1,4 +1,4 @@
-"""Furnishes the demo house: accounts, courses, videos and learners' progress, in one commit."""
+"""Furnishes the demo house: accounts, courses, videos, progress and orders, in one commit."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,7 @@ from app.demo.content import load_categories, load_courses, load_people
 from app.demo.footage import add_videos
 from app.demo.handouts import add_handouts
 from app.demo.people import add_people
+from app.demo.selling import add_orders, open_till
 from app.errors import Forbidden
 
 LOCK = 7_305_112_909  # any number that nobody else locks
@@ -21,7 +22,8 @@ def seed(echo: Callable[[str], object]) -> None:
     """Add what is missing of the demo content and say what was added; commit.
 
     A second run changes nothing: people are known by e-mail, courses by slug, videos by the hash
-    of their source, and progress is only given to courses that were just added. Raises Forbidden
+    of their source, and progress and orders are only given to courses that were just added, the
+    till is opened unless somebody has chosen how to be paid. Raises Forbidden
     in staging and production.
     """
     if settings.is_production:
@@ -39,8 +41,10 @@ def seed(echo: Callable[[str], object]) -> None:
     contents = load_courses()
     courses = add_courses(contents, users, videos)
     add_handouts(contents, courses)
+    open_till(admin)
     add_attendance(people, users, courses)
     add_requests(people, users, courses)
+    add_orders(users, courses)
     db.session.commit()
     if new_people or new_videos or courses:
         echo(

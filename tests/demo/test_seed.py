@@ -2,22 +2,31 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import func, select, text
 
 from app.config import Environment
 from app.current import integrations
 from app.database import db
-from app.demo.content import load_courses, load_people
+from app.demo.content import FILES, load_courses, load_people
 from app.demo.people import PASSWORD
 from app.demo.seed import seed
+from app.demo.selling import PHOTO
 from app.domain.accounts.credentials import authenticate
 from app.domain.accounts.models import Role, User
+from app.domain.checkout import attention, receipts, standing
+from app.domain.checkout.coupon_models import Coupon, CouponRedemption
+from app.domain.checkout.models import Order, OrderStatus, Payment, Refund
+from app.domain.checkout.transfer_models import PaymentProof, TransferMethod
+from app.domain.courses import entitlements
 from app.domain.courses.admission_models import EnrollmentRequest
+from app.domain.courses.entitlement_models import Entitlement
 from app.domain.courses.file_models import CourseFile
 from app.domain.courses.models import (
     Category,
@@ -31,8 +40,10 @@ from app.domain.courses.models import (
     Section,
 )
 from app.domain.courses.progress import COMPLETE_PERCENT
+from app.domain.site.models import SiteChoices
 from app.domain.videos.models import CaptionTrack, Video, VideoStatus
 from app.errors import Forbidden, InvalidCredentials, MediaInvalid
+from app.integrations.image_script import fingerprint_of
 
 TABLES = (
     User,
@@ -45,6 +56,14 @@ TABLES = (
     Video,
     CaptionTrack,
     EnrollmentRequest,
+    SiteChoices,
+    TransferMethod,
+    Coupon,
+    Order,
+    Payment,
+    Refund,
+    PaymentProof,
+    Entitlement,
 )
 
 
@@ -142,7 +161,9 @@ def test_extra_learners_have_no_password(seeded: list[str]) -> None:
 
 def test_learner_counts_are_the_enrollments_that_exist(seeded: list[str]) -> None:
     rows = db.session.execute(
-        select(Enrollment.course_id, func.count()).group_by(Enrollment.course_id)
+        select(Enrollment.course_id, func.count())
+        .where(Enrollment.revoked_at.is_(None))
+        .group_by(Enrollment.course_id)
     ).all()
     counted = dict(map(tuple, rows))
     for course in db.session.scalars(select(Course)):
@@ -222,7 +243,7 @@ def test_progress_is_what_the_progress_rules_would_have_recorded(seeded: list[st
             assert is_seen == (row.completed_at is not None)
 
 
-def test_priced_courses_were_given_by_hand_as_no_payment_exists(seeded: list[str]) -> None:
+def test_priced_courses_were_bought(seeded: list[str]) -> None:
     sources = db.session.execute(
         select(Course.price_minor > 0, Enrollment.source)
         .join(Course, Course.id == Enrollment.course_id)
@@ -230,8 +251,56 @@ def test_priced_courses_were_given_by_hand_as_no_payment_exists(seeded: list[str
     ).all()
     assert sorted(map(tuple, sources)) == [
         (False, EnrollmentSource.FREE),
-        (True, EnrollmentSource.MANUAL),
+        (True, EnrollmentSource.PURCHASE),
     ]
+
+
+def test_every_way_into_a_course_is_in_the_ledger(seeded: list[str]) -> None:
+    pairs = db.session.execute(select(Enrollment.user_id, Enrollment.course_id)).all()
+    assert len(pairs) > 50
+    assert all(entitlements.is_brought_up(*pair) for pair in pairs)
+    for order in db.session.scalars(select(Order).where(Order.status == OrderStatus.PAID)):
+        assert entitlements.is_granted_by(order.id)
+
+
+def test_orders_are_what_their_facts_come_to(seeded: list[str]) -> None:
+    orders = db.session.scalars(select(Order)).all()
+    statuses = Counter(order.status for order in orders)
+    assert statuses[OrderStatus.PAID] > 10
+    for status in (OrderStatus.OPEN, OrderStatus.UNDER_REVIEW, OrderStatus.REFUNDED):
+        assert statuses[status] == 1
+    for order in orders:
+        assert standing.status_of(standing.facts_of(order)) is order.status
+    assert attention.list_troubled_orders(5) == []
+    assert attention.count_waiting_proofs() == 1
+
+
+def test_the_learner_has_a_receipt_with_a_discount(seeded: list[str]) -> None:
+    order = db.session.scalars(
+        select(Order).where(Order.user_id == _user("learner@example.com").id)
+    ).one()
+    assert (order.total_minor, order.coupon_code) == (36_000, "WELCOME20")
+    assert receipts.render(order).startswith(b"%PDF")
+    used = db.session.scalars(select(Coupon.redeemed).where(Coupon.code == "WELCOME20")).one()
+    assert used == db.session.scalar(select(func.count()).select_from(CouponRedemption)) == 1
+
+
+def test_the_picture_of_the_proof_is_the_one_that_is_described(seeded: list[str]) -> None:
+    proof = db.session.scalars(select(PaymentProof)).one()
+    assert integrations.storage.size(f"{proof.storage_key}/480.webp") == proof.size_bytes
+    assert fingerprint_of(Image.open(FILES / PHOTO).convert("RGB")) == proof.perceptual_hash
+
+
+def test_what_was_chosen_about_payment_stays(db_session) -> None:
+    db.session.add_all((SiteChoices(id=1, takes_transfers=False), _wallet()))
+    db.session.commit()
+    seed(lambda line: None)
+    assert db.session.get_one(SiteChoices, 1).takes_transfers is False
+    assert [row.name for row in db.session.scalars(select(TransferMethod))] == ["Own wallet"]
+
+
+def _wallet() -> TransferMethod:
+    return TransferMethod(name="Own wallet", account_name="Own", account_number="1")
 
 
 def test_videos_are_queued_with_the_first_lesson_of_the_courses_ahead(seeded: list[str]) -> None:
