@@ -11,7 +11,7 @@ from app.domain.checkout import orders
 from app.domain.checkout.methods import TRANSFER
 from app.domain.checkout.models import OrderStatus
 from app.domain.checkout.order_views import view_of, views_of
-from app.errors import CheckoutRefused, GatewayRefused, GatewayUnavailable
+from app.errors import AlreadyOwned, CheckoutRefused, GatewayRefused, GatewayUnavailable
 from app.web.access import require_signed_in
 from app.web.courses import blueprint, checkout_acts, checkout_limits
 from app.web.courses.checkout import go_on
@@ -52,6 +52,10 @@ def pay(order_id: UUID) -> ResponseReturnValue:
     checkout_limits.count_checkout(person.id)
     try:
         return go_on(checkout_acts.begin(person.id, order_id))
+    except AlreadyOwned as owned:
+        slug = orders.order_for(person.id, order_id).course.slug
+        flash(gettext(owned.detail), "info")
+        return redirect(url_for("courses.show", slug=slug), 303)
     except (GatewayUnavailable, GatewayRefused) as trouble:
         flash(gettext(trouble.detail), "danger")
     return _back_to(order_id)
