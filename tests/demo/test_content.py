@@ -51,9 +51,9 @@ def test_published_courses_cover_every_shelf_and_level() -> None:
     assert len({category.hue for category in load_categories()}) == len(categories)
 
 
-def test_most_courses_are_free_and_three_are_priced_in_two_currencies() -> None:
+def test_most_courses_are_free_and_four_are_priced_in_two_currencies() -> None:
     priced = [course for course in COURSES.values() if course.price_minor]
-    assert len(priced) == 3
+    assert len(priced) == 4
     assert {course.currency for course in priced} == {"ETB", "USD"}
     assert all(any(lesson.is_preview for lesson in course.lessons) for course in priced)
 
