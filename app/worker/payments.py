@@ -90,7 +90,7 @@ def _check_due() -> int:
     silent: set[str] = set()
     asked = 0
     while time.monotonic() < until:
-        due = [each for each in checking.list_due(BATCH) if each.method not in silent]
+        due = checking.list_due(BATCH, without=silent)
         _leave_the_database()
         if not due:
             break

@@ -112,10 +112,11 @@ def is_brought_up(user_id: uuid.UUID, course_id: uuid.UUID) -> bool:
 
 
 def bring_up(user_id: uuid.UUID, course_id: uuid.UUID) -> None:
-    """Make the enrollment, if there is one, what the ledger comes to."""
-    enrollment = _locked(user_id, course_id)
-    if enrollment is not None:
-        _project(enrollment, was_live=enrollment.revoked_at is None)
+    """Make the enrollment what the ledger comes to."""
+    words = _standing(user_id, course_id)
+    if words:
+        enrollment, was_live = _locked_or_new(user_id, course_id, words[0].source)
+        _project(enrollment, was_live=was_live)
 
 
 def _is_ended_by(last: Entitlement, reason: RevocationReason, *, is_removal: bool) -> bool:
