@@ -31,6 +31,14 @@ def drawn(seed: int = 1, size: tuple[int, int] = (450, 600)) -> Image.Image:
     return picture.resize(size)
 
 
+def photographed(seed: int = 1, size: tuple[int, int] = (2700, 3600)) -> bytes:
+    """Return a photo as large as a phone takes it, with the noise of its sensor."""
+    held = io.BytesIO()
+    noise = Image.effect_noise((size[0] // 2, size[1] // 2), 60).resize(size).convert("RGB")
+    Image.blend(drawn(seed, size), noise, 0.15).save(held, "JPEG", quality=92)
+    return held.getvalue()
+
+
 def photo(seed: int = 1, kind: str = "JPEG", **options: object) -> bytes:
     """Return the bytes of a receipt's picture."""
     held = io.BytesIO()
