@@ -183,7 +183,9 @@ def try_stripe() -> TrialResult:
 
 def _webhook_remedy() -> str:
     address = settings.public_base_url.rstrip("/") + url_for("courses.stripe_webhook")
-    return gettext(
-        "Set STRIPE_SECRET_KEY, and STRIPE_WEBHOOK_SECRET of Stripe's endpoint for %(address)s.",
-        address=address,
+    return str(
+        gettext(
+            "Set STRIPE_SECRET_KEY, and STRIPE_WEBHOOK_SECRET of Stripe's endpoint for %(address)s.",
+            address=address,
+        )
     )
