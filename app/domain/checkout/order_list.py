@@ -10,6 +10,7 @@ from sqlalchemy.orm import contains_eager
 
 from app.database import db
 from app.domain.accounts.models import User
+from app.domain.checkout import coupons
 from app.domain.checkout.models import Order, OrderStatus, Payment, Refund, RefundStatus
 from app.domain.checkout.order_views import OrderView, views_of
 from app.domain.courses.models import Course
@@ -22,8 +23,8 @@ After = tuple[datetime, uuid.UUID] | None
 class OrdersWanted:
     """What a list of orders is narrowed by.
 
-    `text` is a part of the buyer's name or address, or all of an order's number, of an id, or of
-    what the gateway calls the attempt or the payment.
+    `text` is a part of the buyer's name or address, or all of an order's number, of an id, of a
+    coupon's code, or of what the gateway calls the attempt or the payment.
     """
 
     text: str = ""
@@ -150,6 +151,7 @@ def _matches(text: str) -> ColumnElement[bool]:
     paid = exists().where(Payment.order_id == Order.id, Payment.gateway_payment_id == text)
     return or_(
         Order.number == "".join(text.split()).replace("-", "").upper(),
+        Order.coupon_code == coupons.normal(text),
         Order.gateway_reference == text,
         paid,
         User.name.icontains(text, autoescape=True),

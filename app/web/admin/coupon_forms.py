@@ -47,7 +47,7 @@ class CouponForm(BlamedForm):
         lazy_gettext("Discount"), render_kw={"inputmode": "decimal", "autocomplete": "off"}
     )
     unit = SelectField(
-        lazy_gettext("Per cent or currency"),
+        lazy_gettext("% or currency"),
         choices=[SelectChoice(PERCENT, "%"), *(SelectChoice(code, code) for code in CURRENCIES)],
     )
     course_id = SelectField(lazy_gettext("Course"), validate_choice=False)

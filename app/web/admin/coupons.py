@@ -92,7 +92,7 @@ def switch_coupon(coupon_id: UUID, state: str) -> ResponseReturnValue:
     is_on = state == "on"
     coupon_acts.change(coupon_id, {"is_active": is_on}, None)
     flash(gettext("It counts again.") if is_on else gettext("It is switched off."), "ok")
-    return redirect(url_for("admin.coupons", _anchor=f"coupon-{coupon_id}"), 303)
+    return redirect(url_for("admin.coupon", coupon_id=coupon_id), 303)
 
 
 @blueprint.post("/admin/coupons/<uuid:coupon_id>/delete")

@@ -26,7 +26,7 @@ Method = Annotated[str, Field(max_length=40, pattern="^[a-z_]*$")]
 
 class OrdersQuery(PageQuery):
     """Which orders a list shows; `q` is a part of the buyer's name or address, or all of a number,
-    an id, or the gateway's name of the attempt or the payment.
+    an id, a coupon's code, or the gateway's name of the attempt or the payment.
     """
 
     model_config = ConfigDict(frozen=True)

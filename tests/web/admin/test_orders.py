@@ -96,11 +96,13 @@ def _refund(client: CheckedClient, payment: Payment, key: str | None = "key", **
 def test_an_order_is_found_by_whatever_staff_has_of_it(
     owner: CheckedClient, learner: User, outsider: User, priced: Course
 ) -> None:
-    wanted = make_order(learner, priced, number="AB12CD34", gateway_reference="cs_test_1")
+    wanted = make_order(
+        learner, priced, number="AB12CD34", gateway_reference="cs_test_1", coupon_code="SPRING-20"
+    )
     make_payment(wanted, gateway_payment_id="pi_wanted")
     other = make_order(outsider, priced, number="ZZ99ZZ99", method="transfer")
     for text in (
-        "AB12CD34", "ab12-cd34", "Lea Lea", learner.email, "cs_test_1", "pi_wanted",
+        "AB12CD34", "ab12-cd34", "Lea Lea", learner.email, "cs_test_1", "spring-20", "pi_wanted",
         str(wanted.id), str(learner.id),
     ):  # fmt: skip
         assert _numbers(owner, f"q={text}") == ["AB12CD34"], text
