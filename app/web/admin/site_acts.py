@@ -185,7 +185,8 @@ def _webhook_remedy() -> str:
     address = settings.public_base_url.rstrip("/") + url_for("courses.stripe_webhook")
     return str(
         gettext(
-            "Set STRIPE_SECRET_KEY, and STRIPE_WEBHOOK_SECRET of Stripe's endpoint for %(address)s.",
+            "Set STRIPE_SECRET_KEY, and STRIPE_WEBHOOK_SECRET of Stripe's endpoint "
+            "for %(address)s.",
             address=address,
         )
     )
