@@ -68,8 +68,7 @@ class ProofForm {
       this.prepared ??= await shrunk(file);
       this.#check(this.prepared);
       await this.#post(this.prepared);
-      window.location.hash = '';
-      window.location.reload();
+      window.location.replace(window.location.pathname); // not where one had scrolled to
     } catch (error) {
       this.#work(false);
       this.#blame(this.#reason(error));
