@@ -73,6 +73,7 @@ def _document() -> Response:
         takes_transfers=now.takes_transfers,
         transfer_instructions=now.transfer_instructions,
         provisional_access_hours=now.provisional_access_hours,
+        receipt_details=now.receipt_details,
         chosen={
             "name": now.chosen_name,
             "max_streams": now.chosen_max_streams,

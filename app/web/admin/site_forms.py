@@ -30,6 +30,11 @@ DEFAULT_HUE = 208
 SHOWN_AS = {"max_video_upload_bytes": "max_video_upload_mb", "media_quota_bytes": "media_quota_gb"}
 
 
+def _lines(text: str | None) -> str:
+    """Return what was typed with the line ends it is kept with."""
+    return (text or "").replace("\r\n", "\n")
+
+
 class SiteForm(BlamedForm):
     """Empty fields leave a choice to the installation."""
 
@@ -57,12 +62,19 @@ class SiteForm(BlamedForm):
     takes_cards = BooleanField(lazy_gettext("People may pay by card"))
     takes_transfers = BooleanField(lazy_gettext("People may pay by transfer to a bank or wallet"))
     transfer_instructions = TextAreaField(
-        lazy_gettext("How to pay"), render_kw={"rows": 5, "maxlength": MAX_INSTRUCTIONS_LENGTH}
+        lazy_gettext("How to pay"),
+        filters=[_lines],
+        render_kw={"rows": 5, "maxlength": MAX_INSTRUCTIONS_LENGTH},
     )
     provisional_access_hours = IntegerField(
         lazy_gettext("Access before the review (hours)"),
         [Optional()],
         render_kw={"min": 0, "max": MAX_PROVISIONAL_HOURS},
+    )
+    receipt_details = TextAreaField(
+        lazy_gettext("Who sells, as receipts say it"),
+        filters=[_lines],
+        render_kw={"rows": 4, "maxlength": MAX_INSTRUCTIONS_LENGTH},
     )
 
     def changes(self) -> dict[str, Any]:
@@ -80,6 +92,7 @@ class SiteForm(BlamedForm):
             "takes_transfers": self.takes_transfers.data,
             "transfer_instructions": self.transfer_instructions.data or "",
             "provisional_access_hours": self.provisional_access_hours.data or 0,
+            "receipt_details": self.receipt_details.data or "",
         }
 
 
@@ -109,4 +122,5 @@ def filled(now: Choices) -> dict[str, Any]:
         "takes_transfers": now.takes_transfers,
         "transfer_instructions": now.transfer_instructions,
         "provisional_access_hours": now.provisional_access_hours,
+        "receipt_details": now.receipt_details,
     }

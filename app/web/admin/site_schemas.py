@@ -23,6 +23,7 @@ class SiteDocument(BaseModel):
     takes_transfers: bool
     transfer_instructions: str
     provisional_access_hours: int
+    receipt_details: str
     chosen: "SiteChosen"
 
 
@@ -51,6 +52,7 @@ class SiteChange(Body):
     takes_transfers: bool | None = None
     transfer_instructions: str | None = None
     provisional_access_hours: int | None = None
+    receipt_details: str | None = None
 
 
 class TrialDocument(BaseModel):

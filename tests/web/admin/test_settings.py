@@ -35,6 +35,7 @@ FILLED = {
     "takes_transfers": "y",
     "transfer_instructions": "Bank of Looms, account 4711",
     "provisional_access_hours": "48",
+    "receipt_details": "Loom PLC\r\nTIN 0042",
 }
 
 
@@ -65,6 +66,7 @@ def test_what_is_saved_counts_and_is_noted(owner: CheckedClient) -> None:
     assert now.media_quota_bytes == 40 * 1024**3
     assert (now.takes_transfers, now.support_email) == (True, "help@example.com")
     assert (now.takes_cards, now.provisional_access_hours) == (True, 48)
+    assert now.receipt_details == "Loom PLC\nTIN 0042"
     event = db.session.query(AuditEvent).filter_by(action=Action.SITE_CHANGED).one()
     assert event.detail["after"]["transfer_instructions"] == "Bank of Looms, account 4711"
     page = owner.get(PATH).text
