@@ -85,7 +85,7 @@ def configure_logging(settings: Settings) -> None:
     # The vendors' libraries write bodies and keys at DEBUG.
     for noisy in (
         *("alembic", "werkzeug", "botocore", "urllib3", "procrastinate.periodic"),
-        "python_http_client",
+        *("python_http_client", "stripe"),
     ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
