@@ -348,6 +348,15 @@ def test_parts_of_uploads_pass_and_nothing_else_as_large(proxy: Proxy) -> None:
         assert status == 413, path
 
 
+@pytest.mark.parametrize("folder", ["/orders", "/api/orders"])
+def test_a_photo_of_a_proof_passes_in_one_piece(proxy: Proxy, folder: str) -> None:
+    path, size = f"{folder}/0f0e6b9c-2f1e-4f5c-9a55-6c1d2f3a4b5c/proof", 14 * 1024**2
+    status, answer = _put(proxy, path, size)
+    assert status == 200
+    assert json.loads(answer)["Content-Length"] == str(size)
+    assert _put(proxy, f"{path}/more", size)[0] == 413
+
+
 def test_a_part_that_nginx_refuses_names_nginx(proxy: Proxy) -> None:
     connection = http.client.HTTPSConnection(
         "127.0.0.1", proxy.tls_port, context=ssl._create_unverified_context(), timeout=20

@@ -118,7 +118,7 @@ class ProofForm {
   }
 
   #blame(text) {
-    this.fault.querySelector('span').textContent = text;
+    this.fault.querySelector('[data-text]').textContent = text;
     this.fault.hidden = !text;
     if (text) this.button.focus();
   }
