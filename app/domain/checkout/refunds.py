@@ -137,7 +137,12 @@ def request_once(admin: Maker, wish: Wish) -> tuple[Refund, bool]:
     )
     db.session.add(refund)
     db.session.flush()
-    jobs.enqueue(REFUND_TASK, delay_seconds=JOB_WAITS_SECONDS, refund_id=str(refund.id))
+    jobs.enqueue(
+        REFUND_TASK,
+        queueing_lock=f"{REFUND_TASK} {refund.id}",
+        delay_seconds=JOB_WAITS_SECONDS,
+        refund_id=str(refund.id),
+    )
     return refund, True
 
 

@@ -85,6 +85,11 @@ class CouponForm(BlamedForm):
         self.note.data = coupon.note
         self.is_active.data = coupon.is_active
 
+    def fix(self) -> None:
+        """Show that code and discount stay: the coupon was used."""
+        for field in (self.code, self.value):
+            field.render_kw = {**(field.render_kw or {}), "readonly": True}
+
     def changes(self) -> CouponChanges | None:
         """Return what was filled in; None when the discount is no number, which it then says."""
         is_percent = self.unit.data == PERCENT

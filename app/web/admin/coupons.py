@@ -61,6 +61,8 @@ def coupon(coupon_id: UUID) -> ResponseReturnValue:
         require_maker(person)
     else:
         form.show(row.coupon)
+    if row.coupon.redeemed:
+        form.fix()
     if form.validate_on_submit() and (changes := form.changes()) is not None:
         try:
             is_new = coupon_acts.change(coupon_id, changes, form.seen_version())
@@ -86,7 +88,7 @@ def coupon(coupon_id: UUID) -> ResponseReturnValue:
     return page, 422 if form.is_submitted() else 200
 
 
-@blueprint.post("/admin/coupons/<uuid:coupon_id>/switch-<any('on', 'off'):state>")
+@blueprint.post("/admin/coupons/<uuid:coupon_id>/switch/<any('on', 'off'):state>")
 def switch_coupon(coupon_id: UUID, state: str) -> ResponseReturnValue:
     """Switch a coupon on or off, without its form."""
     is_on = state == "on"

@@ -56,7 +56,7 @@ def order(order_id: UUID) -> str:
 
 
 @blueprint.route("/admin/orders/<uuid:order_id>/refund", methods=["GET", "POST"])
-def refund_order(order_id: UUID) -> ResponseReturnValue:
+def order_refund(order_id: UUID) -> ResponseReturnValue:
     """Say what giving money back brings about, and do it once that is confirmed."""
     order_acts.require_cashier()
     file = order_file.open_file(order_id)
@@ -82,7 +82,7 @@ def refund_order(order_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.route("/admin/orders/<uuid:order_id>/release", methods=["GET", "POST"])
-def release_held_order(order_id: UUID) -> ResponseReturnValue:
+def order_release(order_id: UUID) -> ResponseReturnValue:
     """Say what letting a held order pass brings about, and do it once that is confirmed."""
     order_acts.require_cashier()
     if PlainForm().validate_on_submit():

@@ -10,10 +10,10 @@ TABLE = """
                               anon lrnr enrl rvkd susp ownr clgu supp admn
 GET admin.orders                in  403  403  403   in  403  403  200  200
 GET admin.order                 in  403  403  403   in  403  403  200  200
-GET admin.refund_order          in  403  403  403   in  403  403  403  200
-POST admin.refund_order         in  403  403  403   in  403  403  403  422
-GET admin.release_held_order    in  403  403  403   in  403  403  403  303
-POST admin.release_held_order   in  403  403  403   in  403  403  403  409
+GET admin.order_refund          in  403  403  403   in  403  403  403  200
+POST admin.order_refund         in  403  403  403   in  403  403  403  422
+GET admin.order_release    in  403  403  403   in  403  403  403  303
+POST admin.order_release   in  403  403  403   in  403  403  403  409
 GET admin.list_orders          401  403  403  403  401  403  403  200  200
 GET admin.get_order            401  403  403  403  401  403  403  200  200
 POST admin.release_order       401  403  403  403  401  403  403  403  409
@@ -29,7 +29,7 @@ GET admin.list_refunds         403  403  401  401  401  200
 
 
 def _special() -> dict[str, dict[str, Any]]:
-    names = ("order", "refund_order", "release_held_order", "get_order", "release_order")
+    names = ("order", "order_refund", "order_release", "get_order", "release_order")
     return {f"admin.{name}": PAID for name in names}
 
 

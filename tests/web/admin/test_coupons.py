@@ -250,7 +250,7 @@ def test_what_must_be_something_is_not_set_to_nothing(owner: CheckedClient, fiel
 def test_a_coupon_is_switched_off_and_on_again(owner: CheckedClient) -> None:
     coupon = make_coupon()
     for state, is_active in (("off", False), ("off", False), ("on", True)):
-        answer = owner.post_form(f"{PATH}/{coupon.id}/switch-{state}", {}, f"{PATH}/{coupon.id}")
+        answer = owner.post_form(f"{PATH}/{coupon.id}/switch/{state}", {}, f"{PATH}/{coupon.id}")
         assert answer.status_code == 303
         assert _only().is_active is is_active
     assert _noted().count(Action.COUPON_CHANGED) == 2
