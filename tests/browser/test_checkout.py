@@ -10,6 +10,7 @@ from app.domain.checkout.coupon_models import Coupon, CouponKind
 from app.domain.checkout.models import Order
 from app.domain.courses.models import Course, Enrollment
 from tests.browser.conftest import Open
+from tests.browser.test_accessibility import LOOKS, overflow, violations
 from tests.browser.watching import Faults, screenshot, until
 from tests.support.house import House, Person
 from tests.support.server import LiveServer, free_port
@@ -116,6 +117,33 @@ def test_everything_works_without_scripts(
     page.get_by_role("button", name="I have paid: check now").click()
     expect(page.get_by_role("heading", name="You are in")).to_be_visible()
     context.close()
+
+
+def test_checkout_and_order_are_accessible_and_fit(
+    open_page: Open, shop: LiveServer, buyer: Person, house: House, faults: Faults
+) -> None:
+    faults.expect(GATEWAY_ICON)
+    faults.expect("status of 422")
+    page = open_page(f"/checkout/{SLUG}?coupon=NO-SUCH", buyer, shop)
+    wrong = _faults_of(page, "checkout")
+    _order(page)
+    page.get_by_role("link", name="Back to the shop").click()
+    wrong += _faults_of(page, "order-open")
+    page.get_by_role("button", name="Cancel this order").click()
+    expect(page.get_by_role("heading", name="This order was cancelled")).to_be_visible()
+    wrong += _faults_of(page, "order-cancelled")
+    assert wrong == []
+
+
+def _faults_of(page: Page, name: str) -> list[str]:
+    found = []
+    for width, height, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        look = f"{name}-{width}-{scheme}"
+        screenshot(page, look)
+        found += [f"{look}: {fault}" for fault in (*violations(page), *overflow(page))]
+    return found
 
 
 def _order_of(house: House, buyer: Person) -> str | None:
