@@ -11,7 +11,7 @@ import pytest
 
 from app.config import load_settings
 from app.errors import GatewayRefused, GatewayUnavailable
-from app.integrations import stripe_gateway
+from app.integrations import stripe_calls, stripe_gateway
 from app.integrations.payments import (
     DisputeState,
     PaymentState,
@@ -19,6 +19,7 @@ from app.integrations.payments import (
     RefundState,
 )
 from app.integrations.stripe_gateway import StripeGateway
+from tests.support.server import wait_until
 from tests.support.stripe_stand_in import StripeStandIn
 
 pytestmark = pytest.mark.no_database
@@ -32,8 +33,9 @@ def make(stand_in: StripeStandIn, **values: str) -> StripeGateway:
 
 @pytest.fixture
 def gateway(stripe_stand_in: StripeStandIn, monkeypatch: pytest.MonkeyPatch) -> StripeGateway:
-    """The gateway, with little patience."""
-    monkeypatch.setattr(stripe_gateway, "READ_SECONDS", 2.0)
+    """The gateway, with little patience for Stripe and much for its turn."""
+    monkeypatch.setattr(stripe_calls, "READ_SECONDS", 2.0)
+    monkeypatch.setattr(stripe_calls, "WAIT_SECONDS", 60.0)
     return make(stripe_stand_in)
 
 
@@ -311,6 +313,37 @@ def test_a_gateway_that_is_not_there_is_told_as_passing(stripe_stand_in: StripeS
         gateway.look_up("cs_test_1")
 
 
+def test_a_stripe_that_hangs_holds_few_threads(
+    gateway: StripeGateway, stripe_stand_in: StripeStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripe_calls, "WAIT_SECONDS", 0.05)
+    stripe_stand_in.fail(count=stripe_calls.CALLS_AT_ONCE, delay_seconds=1.5)
+    answers: list[str] = []
+
+    def ask() -> None:
+        try:
+            answers.append(gateway.check())
+        except GatewayUnavailable:
+            answers.append("come back")
+
+    threads = [threading.Thread(target=ask) for _ in range(stripe_calls.CALLS_AT_ONCE + 3)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(answers) == 3, 1.4, "who finds no turn is told at once")
+    assert set(answers) == {"come back"}
+    for thread in threads:
+        thread.join()
+    assert answers.count("come back") == 3
+    assert "Stand-in School" in gateway.check()
+
+
+def test_an_address_that_stripe_cannot_write_to_does_not_stop_the_page(
+    gateway: StripeGateway, purchase: Purchase, stripe_stand_in: StripeStandIn
+) -> None:
+    gateway.begin(replace(purchase, email="ሰላም@example.com"))
+    assert stripe_stand_in.everything()["sessions"][0]["customer_email"] is None
+
+
 def test_a_wrong_key_may_be_put_right(stripe_stand_in: StripeStandIn) -> None:
     gateway = make(stripe_stand_in, STRIPE_SECRET_KEY="sk_test_wrong")
     with pytest.raises(GatewayUnavailable, match="does not accept the key"):
@@ -333,5 +366,5 @@ def test_the_key_tells_whether_money_is_real(
 
 
 def test_the_library_is_loaded_when_first_needed() -> None:
-    source = Path(stripe_gateway.__file__).read_text(encoding="utf-8")
+    source = Path(stripe_calls.__file__).read_text(encoding="utf-8")
     assert "\nimport stripe" not in source

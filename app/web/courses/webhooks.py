@@ -1,5 +1,7 @@
 """Where gateways tell what happened. The signature over the raw body is the only permission."""
 
+import logging
+
 from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -11,6 +13,7 @@ from app.errors import WebhookInvalid
 from app.web.courses import blueprint
 from app.web.openapi import describe
 
+log = logging.getLogger("web")
 CARD = "card"
 MAX_BYTES = 256 * 1024
 
@@ -26,7 +29,12 @@ def stripe_webhook() -> Response:
     if gateway is None:
         raise WebhookInvalid("No cards are taken here.")
     signature = request.headers.get("Stripe-Signature", "")
-    event = gateway.read_event(_body(), signature, utcnow())
+    try:
+        event = gateway.read_event(_body(), signature, utcnow())
+    except WebhookInvalid as error:
+        # A secret that is wrong here looks just like this, and nobody but the operator can tell.
+        log.warning("a webhook was refused: %s", error.detail)
+        raise
     inbox.receive(event, CARD)
     db.session.commit()
     return Response(status=204)

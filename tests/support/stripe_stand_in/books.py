@@ -70,6 +70,8 @@ class Books:
         """Open a page where something can be paid. Raises Refused."""
         currency, amount, name = _line(values)
         _require(values, "success_url", "mode")
+        if not first(values, "customer_email").isascii():
+            raise Refused("Invalid email address", param="customer_email")
         now = int(time.time())
         expires_at = int(first(values, "expires_at", str(now + DAY)))
         if not now + HALF_AN_HOUR - 5 <= expires_at <= now + DAY + 5:
