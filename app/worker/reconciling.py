@@ -42,16 +42,16 @@ def reconcile(since: datetime, *, is_dry_run: bool = False) -> Iterator[Differen
     Raises GatewayUnavailable, GatewayRefused.
     """
     keep = db.session.rollback if is_dry_run else db.session.commit
-    count = 0
+    repaired = 0
     for gateway in integrations.gateways.values():
         for found in _compare(gateway, since, keep):
-            count += 1
+            repaired += found.is_repaired
             yield found
     for found in _check_access(since, keep):
-        count += 1
+        repaired += found.is_repaired
         yield found
-    if count and not is_dry_run:
-        detail = {"differences": count}
+    if repaired and not is_dry_run:
+        detail = {"differences": repaired}
         trail.record(Event(Action.PAYMENTS_RECONCILED, ActorKind.SYSTEM, detail=detail))
         db.session.commit()
     db.session.remove()

@@ -91,16 +91,16 @@ def note_trouble(order_id: uuid.UUID, detail: str) -> None:
 
 def list_provisional_over(limit: int) -> Sequence[uuid.UUID]:
     """Return orders whose access ahead of the money has run out and was not taken yet."""
-    rows = db.session.scalars(
+    return db.session.scalars(
         select(Order.id)
         .where(
             Order.status == OrderStatus.UNDER_REVIEW,
             Order.provisional_ends_at <= utcnow(),
+            entitlements.has_granted(Order.id),
         )
         .order_by(Order.provisional_ends_at, Order.id)
-    )
-    found = (order_id for order_id in rows if entitlements.is_granted_by(order_id))
-    return [order_id for order_id, _ in zip(found, range(limit), strict=False)]
+        .limit(limit)
+    ).all()
 
 
 def end_provisional(order_id: uuid.UUID) -> None:

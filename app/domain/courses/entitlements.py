@@ -7,8 +7,9 @@ reads. Whether somebody may be let in is decided by the callers.
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clock import utcnow
 from app.database import db
@@ -88,6 +89,19 @@ def is_granted_by(order_id: uuid.UUID) -> bool:
     """Whether the last word about an order is a grant."""
     last = last_word(order_id)
     return last is not None and last.kind is EntitlementKind.GRANT
+
+
+def has_granted(order_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    """Say, inside a statement, whether the last word about its order is a grant."""
+    last = (
+        select(Entitlement.kind)
+        .where(Entitlement.order_id == order_id)
+        .order_by(Entitlement.id.desc())
+        .limit(1)
+        .correlate_except(Entitlement)
+        .scalar_subquery()
+    )
+    return last == EntitlementKind.GRANT
 
 
 def last_word(order_id: uuid.UUID) -> Entitlement | None:

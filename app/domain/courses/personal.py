@@ -26,6 +26,7 @@ def export_of(user_id: uuid.UUID) -> dict[str, Any]:
                 Enrollment.source,
                 Enrollment.created_at,
                 Enrollment.revoked_at,
+                Enrollment.revocation,
                 Enrollment.last_watched_at,
                 Enrollment.completed_at,
             )
