@@ -11,7 +11,7 @@ from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.audit.actions import Action
 from app.domain.audit.models import AuditEvent
-from app.domain.checkout import fulfilment, orders
+from app.domain.checkout import fulfilment
 from app.domain.checkout.models import (
     Dispute,
     EventOutcome,
@@ -24,12 +24,10 @@ from app.domain.checkout.models import (
 )
 from app.domain.courses import enrollments
 from app.domain.courses.models import Course
-from app.integrations.stripe_gateway import StripeGateway
 from tests import factories
 from tests.support.client import CheckedClient
 from tests.support.html import parse
 from tests.support.orders import make_order, make_payment, make_refund
-from tests.support.stripe_stand_in import StripeStandIn
 
 ClientOf = Callable[[User], CheckedClient]
 PATH = "/admin/orders"
@@ -313,56 +311,6 @@ def test_a_program_s_nonsense_refunds_nothing(
 ) -> None:
     assert _refund(owner, payment, **body).status_code == 422
     assert db.session.query(Refund).count() == 0
-
-
-def test_a_card_payment_goes_back_by_its_gateway(
-    owner: CheckedClient,
-    learner: User,
-    priced: Course,
-    card_gateway: StripeGateway,
-    stripe_stand_in: StripeStandIn,
-) -> None:
-    payment = _paid_by_card(learner, priced, card_gateway, stripe_stand_in)
-    answer = _refund(owner, payment)
-    assert answer.get_json()["refund"]["status"] == "succeeded"
-    assert stripe_stand_in.sums()["ETB"]["refunded"] == TOTAL
-    assert not _has_access(payment.order_id)
-    order = db.session.get_one(Order, payment.order_id)
-    assert order.status is OrderStatus.REFUNDED
-    report = card_gateway.look_up(str(order.gateway_reference))
-    fulfilment.apply(report, "card")
-    assert db.session.query(Refund).count() == 1
-
-
-def test_a_gateway_that_does_not_answer_leaves_the_refund_to_its_job(
-    owner: CheckedClient,
-    learner: User,
-    priced: Course,
-    card_gateway: StripeGateway,
-    stripe_stand_in: StripeStandIn,
-) -> None:
-    payment = _paid_by_card(learner, priced, card_gateway, stripe_stand_in)
-    stripe_stand_in.fail(count=9, status=500, path="/v1/refunds")
-    path = f"{PATH}/{payment.order_id}/refund"
-    form = {"key": "k", "payment_id": str(payment.id), "amount_minor": "120", "access": "ends"}
-    answer = owner.post_form(path, {**form, "reason": "Asked for it"})
-    assert answer.status_code == 303
-    assert "tried again by itself" in owner.get(answer.headers["Location"]).text
-    [refund] = db.session.query(Refund)
-    assert refund.status is RefundStatus.REQUESTED
-    assert _has_access(payment.order_id)
-
-
-def _paid_by_card(
-    user: User, course: Course, gateway: StripeGateway, stand_in: StripeStandIn
-) -> Payment:
-    order = make_order(user, course, TOTAL)
-    begun = gateway.begin(orders.purchase_of(order))
-    stand_in.pay(order_id=str(order.id))
-    fulfilment.apply(gateway.look_up(begun.reference), "card")
-    db.session.commit()
-    assert _has_access(order.id)
-    return db.session.query(Payment).filter_by(order_id=order.id).one()
 
 
 def test_a_held_order_opens_once_it_is_let_pass(
