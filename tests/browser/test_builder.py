@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from app.domain.courses.models import Course
 from tests.browser.conftest import Open
 from tests.browser.making import (
     Draft,
@@ -225,6 +226,11 @@ def test_what_a_closed_tab_could_not_save_comes_back(
     until(again, lambda: again.evaluate(kept) == 0, "the copy is put away")
 
 
+def _seats(house: House, draft: Draft) -> int | None:
+    with house.session() as session:
+        return session.get_one(Course, draft.course_id).seat_limit
+
+
 def test_what_the_server_refuses_is_said_at_the_field(
     open_page: Open, house: House, draft: Draft, faults: Faults
 ) -> None:
@@ -237,6 +243,13 @@ def test_what_the_server_refuses_is_said_at_the_field(
     expect(status(page)).to_have_attribute("data-state", "invalid")
     price.fill("49.50")
     expect_saved(page)
+    seats = page.get_by_label("Seats")
+    seats.fill("a dozen")
+    expect(page.get_by_text("Give a whole number, or leave it empty.")).to_be_visible()
+    for typed, kept in (("12", 12), ("", None)):
+        seats.fill(typed)
+        expect_saved(page)
+        until(page, lambda kept=kept: _seats(house, draft) == kept, f"{typed!r} seats are kept")
     page.get_by_role("link", name="Madder").click()
     expect(page.get_by_role("heading", name="Lesson 1")).to_be_focused()
     page.get_by_role("textbox", name="Title", exact=True).fill("")
