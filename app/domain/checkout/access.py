@@ -26,12 +26,14 @@ def is_as_it_should(order: Order, facts: Facts, now: datetime) -> bool:
     """Whether the ledger says of an order what its facts come to; what staff took stays taken."""
     last = entitlements.last_word(order.id)
     is_given = last is not None and last.kind is EntitlementKind.GRANT
-    return is_given == (standing.gives_access(facts, now) and not _is_taken_by_staff(last))
+    return is_given == (standing.gives_access(facts, now) and not _is_taken_for_good(order, last))
 
 
 def _give(order: Order) -> list[str]:
     last = entitlements.last_word(order.id)
-    if _is_taken_by_staff(last) or (last is not None and last.kind is EntitlementKind.GRANT):
+    if last is not None and last.kind is EntitlementKind.GRANT:
+        return []
+    if _is_taken_for_good(order, last):
         return []
     _grant(order)
     return ["access given"]
@@ -45,7 +47,7 @@ def _take(order: Order, facts: Facts) -> list[str]:
         # Money came and went, or is in question, before anybody looked: the ledger tells of both,
         # as it does when they are told one by one.
         _grant(order)
-    elif _is_taken_by_staff(last) or last.reason is standing.reason_against(facts):
+    elif last.reason in (RevocationReason.STAFF, standing.reason_against(facts)):
         return []
     reason = standing.reason_against(facts)
     entitlements.revoke(order.user_id, order.course_id, reason, order_id=order.id)
@@ -57,5 +59,8 @@ def _grant(order: Order) -> None:
     entitlements.grant(order.user_id, order.course_id, source, order_id=order.id)
 
 
-def _is_taken_by_staff(last: Entitlement | None) -> bool:
-    return last is not None and last.reason is RevocationReason.STAFF
+def _is_taken_for_good(order: Order, last: Entitlement | None) -> bool:
+    """Whether staff took what the order gave; what it gave ahead of its money, money gives anew."""
+    if last is None or last.reason is not RevocationReason.STAFF:
+        return False
+    return order.paid_at is None or last.created_at >= order.paid_at

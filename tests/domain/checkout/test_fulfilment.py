@@ -326,6 +326,23 @@ def test_access_ahead_of_the_money_ends_with_its_time(
     assert _has_access(order)
 
 
+def test_money_gives_what_staff_took_of_what_was_given_ahead_of_it(
+    learner: User, priced: Course, admin: User
+) -> None:
+    order = make_order(learner, priced, method="transfer")
+    _proof(order)
+    order.provisional_ends_at = utcnow() + timedelta(hours=24)
+    fulfilment.settle(order)
+    enrollments.revoke(order.user_id, order.course_id)
+    fulfilment.settle(order)
+    assert _ended_by(order) is RevocationReason.STAFF
+    fulfilment.record_payment(order, "transfer", "proof-1", 12_000, "ETB", by=admin.id)
+    assert _has_access(order)
+    enrollments.revoke(order.user_id, order.course_id)
+    fulfilment.settle(order)
+    assert _ended_by(order) is RevocationReason.STAFF
+
+
 def test_a_rejected_proof_takes_what_it_gave_ahead(learner: User, priced: Course) -> None:
     order = make_order(learner, priced, method="transfer")
     proof = _proof(order)
