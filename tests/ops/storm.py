@@ -104,10 +104,15 @@ def kept(start: Callable[[], Process]) -> Iterator[Program]:
 
 @dataclass
 class Killer:
-    """Kills one of `victims` every so often, each as often as the others, in no fixed order."""
+    """Kills one of `victims` every so often, each as often as the others, in no fixed order.
+
+    A machine that starts programs slower than they die gets `grace_seconds` to be up again.
+    """
 
     victims: Mapping[str, Callable[[], None]]
+    is_up: Callable[[], bool]
     every_seconds: float
+    grace_seconds: float
     at_most: int
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
@@ -132,6 +137,9 @@ class Killer:
             if self._is_over.is_set() and len(self.kills) == len(self.victims):
                 return
             time.sleep(self.every_seconds)
+            until = time.monotonic() + self.grace_seconds
+            while not self.is_up() and time.monotonic() < until:
+                time.sleep(0.1)
             if not turn:
                 turn = sorted(self.victims)
                 choice.shuffle(turn)

@@ -40,7 +40,8 @@ pytestmark = [pytest.mark.no_database, pytest.mark.timeout(3600)]
 CHECKOUTS = int(os.environ.get("CHECKOUT_STORM") or 40)
 BUYERS_AT_ONCE = 6
 KILL_EVERY_SECONDS = 2.0
-MOST_KILLS = CHECKOUTS // 4  # a machine that starts slower than it is killed gets a chance
+GRACE_SECONDS = 10.0
+MOST_KILLS = CHECKOUTS // 4
 END_STATE_SECONDS = 60
 PATIENCE_SECONDS = 300
 PRICE_MINOR = 4900
@@ -254,7 +255,15 @@ def _killing(site: Site) -> Iterator[Killer]:
         "the job worker": site.programs["worker"].kill,
         "PostgreSQL": site.programs["postgres"].kill,
     }
-    with Killer(victims, KILL_EVERY_SECONDS, MOST_KILLS, seed=7).at_work() as killer:
+    killer = Killer(
+        victims,
+        lambda: responds(site.url),
+        KILL_EVERY_SECONDS,
+        GRACE_SECONDS,
+        MOST_KILLS,
+        seed=7,
+    )
+    with killer.at_work():
         yield killer
 
 
