@@ -12,7 +12,7 @@ from app.database import db
 from app.domain.accounts.sessions import SignedIn
 from app.domain.checkout import buying, methods
 from app.domain.checkout.coupon_models import Coupon
-from app.domain.checkout.methods import FREE
+from app.domain.checkout.methods import CARD, FREE
 from app.domain.checkout.models import Order, OrderStatus
 from app.domain.checkout.offers import find_coupon, offer_for
 from app.domain.checkout.pricing import price
@@ -84,15 +84,14 @@ def check_out(slug: str) -> ResponseReturnValue:
 
 
 def go_on(order: Order) -> ResponseReturnValue:
-    """Lead to the gateway's page while an order is open there, else to the order's own."""
-    address = payment_address(order)
-    return redirect(address or url_for("courses.order", order_id=order.id), 303)
+    """Lead to the page where a card is typed, else to the order's own.
 
-
-def payment_address(order: Order) -> str | None:
-    """Return where an open order is paid, unless its time is over."""
+    That page has a link to whatever other gateway: a form may lead to the one in the policy only.
+    """
     is_payable = order.status is OrderStatus.OPEN and order.expires_at > utcnow()
-    return order.redirect_url if is_payable else None
+    if order.method == CARD and order.redirect_url and is_payable:
+        return redirect(order.redirect_url, 303)
+    return redirect(url_for("courses.order", order_id=order.id), 303)
 
 
 def _account_id(text: str) -> UUID | None:

@@ -96,10 +96,12 @@ def begin(person_id: UUID, order_id: UUID) -> Order:
     Raises NotFound, AlreadyOwned, GatewayUnavailable, and GatewayRefused, which ends the order.
     """
     order = orders.order_for(person_id, order_id)
-    if order.status is not OrderStatus.OPEN or order.gateway_reference or order.method == FREE:
+    if order.status is not OrderStatus.OPEN or order.method == FREE:
         return order
     if buying.is_owner(person_id, order.course_id):
         raise AlreadyOwned
+    if order.gateway_reference is not None:
+        return order
     gateway, purchase = _gateway_of(order), orders.purchase_of(order)
     _leave_the_database()
     try:

@@ -18,7 +18,7 @@ from app.domain.courses import enrollments
 from app.domain.courses.enrollments import find_enrollment
 from app.domain.courses.models import Course, EnrollmentSource
 from app.domain.site import choices
-from app.integrations.stripe_gateway import RETRIES
+from app.integrations.stripe_calls import RETRIES
 from tests.support.client import CheckedClient
 from tests.support.coupons import make_coupon
 from tests.support.orders import make_order, make_payment, make_refund

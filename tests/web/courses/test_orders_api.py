@@ -11,6 +11,7 @@ from app.domain.checkout.models import EndReason, Order, OrderStatus
 from app.domain.checkout.transfer_models import TransferMethod
 from app.domain.courses.models import Course
 from app.domain.site import choices
+from app.integrations.stripe_calls import RETRIES
 from tests.support.client import CheckedClient
 from tests.support.coupons import make_coupon
 from tests.support.orders import make_order
@@ -128,7 +129,7 @@ def test_a_gateway_that_is_away_leaves_the_order_as_it_is(
     priced: Course, buyer: CheckedClient, stripe_stand_in: StripeStandIn
 ) -> None:
     order_id = _check_out(buyer, priced).json["order"]["id"]
-    stripe_stand_in.fail(count=3, status=500)
+    stripe_stand_in.fail(count=1 + RETRIES, status=500)
     answer = buyer.post(f"/api/orders/{order_id}/verify", json={})
     assert (answer.status_code, answer.json["order"]["status"]) == (200, "open")
 
@@ -136,7 +137,7 @@ def test_a_gateway_that_is_away_leaves_the_order_as_it_is(
 def test_a_gateway_that_is_away_is_told_to_programs(
     priced: Course, buyer: CheckedClient, stripe_stand_in: StripeStandIn
 ) -> None:
-    stripe_stand_in.fail(count=3, status=500)
+    stripe_stand_in.fail(count=1 + RETRIES, status=500)
     answer = _check_out(buyer, priced, key="once")
     assert (answer.status_code, answer.json["code"]) == (503, "GATEWAY_UNAVAILABLE")
     again = _check_out(buyer, priced, key="once")
