@@ -81,7 +81,8 @@ def try_out(what: str) -> ResponseReturnValue:
         db.session.rollback()
         result = TrialResult(False, gettext(error.detail))
     flash(" ".join(filter(None, (result.said, result.remedy))), "ok" if result.works else "danger")
-    return redirect(url_for("admin.settings", _anchor="trials"), 303)
+    # To the top of the page, where the answer stands: at the button it would be out of sight.
+    return redirect(url_for("admin.settings"), 303)
 
 
 def _others(form: SiteForm) -> list[str]:

@@ -37,6 +37,7 @@ def changed(app: Flask, card_gateway: StripeGateway) -> Callable[..., None]:
 def test_the_page_says_whose_key_it_is(owner: CheckedClient) -> None:
     sent = owner.post_form("/admin/settings/test/stripe", page="/admin/settings")
     assert sent.status_code == 303
+    assert "#" not in sent.headers["Location"], "the answer stands at the top of the page"
     page = owner.get("/admin/settings").get_data(as_text=True)
     assert "Stripe knows the key: Stand-in School (acct_stand_in), test mode" in page
 
