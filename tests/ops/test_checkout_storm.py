@@ -38,7 +38,7 @@ from tests.support.stripe_stand_in import StripeStandIn
 
 pytestmark = [pytest.mark.no_database, pytest.mark.timeout(3600)]
 CHECKOUTS = int(os.environ.get("CHECKOUT_STORM") or 40)
-BUYERS_AT_ONCE = 6
+BUYERS_AT_ONCE = 6 if CHECKOUTS < 500 else 24
 KILL_EVERY_SECONDS = 2.0
 GRACE_SECONDS = 10.0
 MOST_KILLS = CHECKOUTS // 4
