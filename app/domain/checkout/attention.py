@@ -95,8 +95,9 @@ def count_waiting_proofs() -> int:
 
 def list_troubled_orders(limit: int) -> list[TroubledOrder]:
     """Return the orders that somebody should look at, what came last first."""
+    twice = _paid_too_much().union(_paid_before()).subquery()
     found = union_all(
-        _held(), _paid_twice(), _disputed(), _refund_failed(), _refund_stuck(), _stuck()
+        _held(), select(twice), _disputed(), _refund_failed(), _refund_stuck(), _stuck()
     ).subquery()
     rows = db.session.execute(
         select(found).order_by(found.c.since.desc(), found.c.order_id, found.c.trouble).limit(limit)
@@ -197,18 +198,28 @@ def _stuck() -> Select[Any]:
     )
 
 
-def _paid_twice() -> Select[Any]:
-    """Orders of late that brought more than they cost, or a course somebody had paid before."""
-    earlier = aliased(Order)
+def _paid_too_much() -> Select[Any]:
+    """Orders that brought more than they cost, in several payments of late."""
+    paid_again = (
+        select(Payment.order_id)
+        .where(Payment.received_at > utcnow() - SHOWN_FOR)
+        .group_by(Payment.order_id)
+        .having(func.count() > 1)
+    )
+    came = select(func.sum(Payment.amount_minor)).where(Payment.order_id == Order.id)
     back = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
         Refund.order_id == Order.id, Refund.status != RefundStatus.FAILED
     )
-    came = (
-        select(func.coalesce(func.sum(Payment.amount_minor), 0))
-        .where(Payment.order_id == Order.id)
-        .having(func.count() > 1)
+    return _orders(Trouble.PAID_TWICE, Order.paid_at, literal(None)).where(
+        Order.id.in_(paid_again),
+        Order.status == OrderStatus.PAID,
+        came.scalar_subquery() - back.scalar_subquery() > Order.total_minor,
     )
-    too_much = came.scalar_subquery() - back.scalar_subquery() > Order.total_minor
+
+
+def _paid_before() -> Select[Any]:
+    """Orders of late for a course that their buyer had paid before and still has."""
+    earlier = aliased(Order)
     paid_before = (
         select(earlier.id)
         .where(
@@ -226,7 +237,8 @@ def _paid_twice() -> Select[Any]:
         Order.status == OrderStatus.PAID,
         Order.total_minor > 0,
         Order.created_at > utcnow() - SHOWN_FOR,
-        or_(too_much, paid_before & ~_ended(Order.id)),
+        paid_before,
+        ~_ended(Order.id),
     )
 
 
