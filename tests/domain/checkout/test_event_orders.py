@@ -102,7 +102,10 @@ def _end_of(order_id: UUID, email: str) -> End:
 
 
 def _play(gateway: MemoryGateway, course_id: UUID, kinds: tuple[str, ...]) -> End:
-    """Deliver the events of one order as given, run what they ask for, and compare the books."""
+    """Deliver the events of one order as given and run what they ask for.
+
+    Where one was lost the books are compared, too.
+    """
     gateway.attempts.clear()
     user = factories.make_user()
     order = make_order(user, db.session.get_one(Course, course_id))
@@ -116,8 +119,8 @@ def _play(gateway: MemoryGateway, course_id: UUID, kinds: tuple[str, ...]) -> En
         db.session.commit()
         if outcome is EventOutcome.WAITING:
             jobs.look_up("card", str(told.payment_id))
-    for _ in reconciling.reconcile(utcnow()):
-        pass
+    if len(kinds) < len(KINDS):
+        list(reconciling.reconcile(utcnow()))
     return _end_of(order_id, email)
 
 
