@@ -122,6 +122,8 @@ def _facts(maker: User, course_id: Any) -> dict[str, Any]:
 
 
 def test_a_course_comes_back_as_it_went(furnished: Course, instructor: User, clip: bytes) -> None:
+    furnished.seat_limit = 25
+    db.session.commit()
     exported = _export(instructor, furnished)
     assert exported.status is TransferStatus.READY, exported.error_detail
     archive = _archive(exported)

@@ -19,6 +19,7 @@ from app.domain.checkout.models import (
     Dispute,
     DisputeStatus,
     Order,
+    OrderStatus,
     Payment,
     Refund,
     RefundStatus,
@@ -29,6 +30,7 @@ from app.domain.outbox.letters import APP, language_of
 from app.domain.site import choices
 from app.errors import NotFound
 
+_WENT_BACK = (OrderStatus.REFUNDED, OrderStatus.DISPUTED, OrderStatus.CHARGED_BACK)
 _LETTER_THEN_DIGIT = re.compile(r"([^\W\d_])(\d)")
 
 
@@ -73,7 +75,7 @@ def find(user_id: uuid.UUID, order_id: uuid.UUID) -> Order:
     Raises NotFound for an unknown one, somebody else's, and one nobody paid for yet.
     """
     order = db.session.scalar(select(Order).where(Order.id == order_id, Order.user_id == user_id))
-    if order is None or order.paid_at is None:
+    if order is None or _dated(order, _payments(order_id)) is None:
         raise NotFound
     return order
 
@@ -85,7 +87,9 @@ def render(order: Order, locale: str | None = None, timezone: str | None = None)
 
 def facts_of(order: Order) -> Receipt:
     """Return what the order's receipt says. Raises NotFound while nobody paid for it."""
-    if order.paid_at is None:
+    payments = _payments(order.id)
+    dated = _dated(order, payments)
+    if dated is None:
         raise NotFound
     buyer = db.session.get_one(User, order.user_id)
     way = order.transfer_method_id and db.session.get(TransferMethod, order.transfer_method_id)
@@ -93,7 +97,7 @@ def facts_of(order: Order) -> Receipt:
     return Receipt(
         order_id=order.id,
         number=order.number,
-        paid_at=order.paid_at,
+        paid_at=dated,
         buyer_name=buyer.name,
         buyer_email=buyer.email,
         course_title=order.course_title,
@@ -104,13 +108,23 @@ def facts_of(order: Order) -> Receipt:
         total_minor=order.total_minor,
         currency=order.currency,
         coupon_code=order.coupon_code,
-        payments=_payments(order.id),
+        payments=payments,
         refunds=_refunds(order.id),
         charged_back_at=_charged_back_at(order.id),
         seller=site.name,
         seller_details=site.receipt_details,
         support_email=site.support_email,
     )
+
+
+def _dated(order: Order, payments: tuple[Movement, ...]) -> datetime | None:
+    """Return the day of the receipt, None while there is none.
+
+    Money that was held and went back before anybody let it pass has one as well.
+    """
+    if order.paid_at is not None or order.status not in _WENT_BACK or not payments:
+        return order.paid_at
+    return payments[0].at
 
 
 def _payments(order_id: uuid.UUID) -> tuple[Movement, ...]:

@@ -9,7 +9,7 @@ from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import User
 from app.domain.checkout import receipts
-from app.domain.checkout.models import Dispute, DisputeStatus, RefundStatus
+from app.domain.checkout.models import Dispute, DisputeStatus, OrderStatus, RefundStatus
 from app.domain.checkout.transfer_models import PaymentProof, ProofStatus, TransferMethod
 from app.domain.courses.models import Course
 from app.domain.site import choices
@@ -142,6 +142,21 @@ def test_the_seller_says_who_they_are(learner: User, admin: User, course: Course
     text = text_of(receipts.render(order))
     for wanted in ("Loom School", "Loom PLC", "TIN 0042"):
         assert wanted in text
+
+
+def test_money_that_was_held_and_went_back_has_a_receipt(learner: User, course: Course) -> None:
+    order = make_order(learner, course)
+    payment = make_payment(order, received_at=MORNING)
+    order.status, order.paid_at = OrderStatus.HELD, None
+    db.session.commit()
+    with pytest.raises(NotFound):
+        receipts.find(learner.id, order.id)
+    make_refund(payment, payment.amount_minor)
+    order.status = OrderStatus.REFUNDED
+    db.session.commit()
+    text = text_of(receipts.render(receipts.find(learner.id, order.id)))
+    assert "Refunded" in text
+    assert "November 20, 2026" in text
 
 
 def test_equal_facts_give_equal_bytes(learner: User, course: Course) -> None:
