@@ -64,6 +64,8 @@ STAFF = {
     "admin": "/admin",
     "admin-courses": "/admin/courses",
     "admin-videos": "/admin/videos",
+    "admin-orders": "/admin/orders",
+    "admin-coupon-new": "/admin/coupons/new",
     "admin-people": "/admin/users",
     "admin-people-none": "/admin/users?q=no-such-person",
     "admin-person": "/admin/users/{outsider}",

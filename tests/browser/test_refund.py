@@ -12,6 +12,7 @@ from app.domain.accounts.models import Role
 from app.domain.checkout.models import Order, OrderStatus, Refund, RefundStatus
 from app.domain.courses.models import Course, CourseStatus, Lesson, LessonKind, Section
 from tests.browser.conftest import Open
+from tests.browser.test_accessibility import overflow, violations
 from tests.browser.watching import Faults, LearnPage, screenshot
 from tests.support.house import House
 from tests.support.server import LiveServer, free_port
@@ -92,11 +93,14 @@ def test_a_refund_ends_what_plays(
     expect(desk.get_by_label("Amount")).to_have_value("120.50")
     expect(desk.get_by_label("Ends as soon as the money is on its way")).to_be_checked()
     screenshot(desk, "order-refund-1280")
+    assert violations(desk) == []
     desk.get_by_label("Reason").fill("Bought by mistake")
     desk.get_by_role("button", name="Give the money back").click()
     expect(desk.get_by_text("The refund is made.")).to_be_visible()
     expect(desk.get_by_text("No access")).to_be_visible()
-    screenshot(desk, "order-refunded-1280")
+    desk.set_viewport_size({"width": 360, "height": 740})
+    screenshot(desk, "order-refunded-360")
+    assert (violations(desk), overflow(desk)) == ([], [])
     assert stripe_stand_in.sums()["USD"]["refunded"] == PRICE
 
     faults.expect(r"status of (401|403|404|410)")
