@@ -1,80 +1,28 @@
 """One contract for every gateway: Stripe before its stand-in, transfers, and one made for here."""
 
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app import integrations
 from app.config import Settings, load_settings
-from app.errors import GatewayRefused, WebhookInvalid
+from app.errors import WebhookInvalid
 from app.integrations.manual_transfer import ManualTransfer
 from app.integrations.payments import (
-    Begun,
     Gateway,
-    GatewayEvent,
     GatewayKind,
     PaymentState,
     Purchase,
     Received,
-    RefundMade,
     RefundState,
-    Report,
 )
 from app.integrations.stripe_gateway import StripeGateway
+from tests.support.chest import Chest
 from tests.support.stripe_stand_in import StripeStandIn
 
 pytestmark = pytest.mark.no_database
-
-
-class Chest:
-    """A third gateway as somebody might add it: a chest that people put coins into."""
-
-    method = "chest"
-    is_live = False
-
-    def __init__(self, settings: Settings) -> None:
-        self.address = settings.public_base_url
-        self.begun: dict[str, Purchase] = {}
-        self.refunds: dict[uuid.UUID, RefundMade] = {}
-
-    @staticmethod
-    def is_set_up(settings: Settings) -> bool:
-        return settings.site_name == "Chest"
-
-    def takes(self, amount_minor: int, currency: str) -> bool:
-        return currency == "ETB" and amount_minor > 0
-
-    def begin(self, purchase: Purchase) -> Begun:
-        self.begun[purchase.number] = purchase
-        return Begun(purchase.number, f"{self.address}/chest/{purchase.number}")
-
-    def end(self, reference: str) -> Report:
-        return replace(self.look_up(reference), state=PaymentState.EXPIRED)
-
-    def look_up(self, reference: str) -> Report:
-        purchase = self.begun.get(reference)
-        if purchase is None:
-            raise GatewayRefused("No such coin.")
-        return Report(PaymentState.OPEN, purchase.order_id, reference)
-
-    def look_up_payment(self, payment_id: str) -> Report:
-        return Report(PaymentState.OPEN, payment_id=payment_id)
-
-    def list_since(self, since: datetime) -> Iterator[Report]:
-        return map(self.look_up, self.begun)
-
-    def refund(self, payment_id: str, amount_minor: int, refund_id: uuid.UUID) -> RefundMade:
-        made = RefundMade(f"coin-{refund_id}", RefundState.SUCCEEDED, amount_minor, refund_id)
-        return self.refunds.setdefault(refund_id, made)
-
-    def read_event(self, body: bytes, signature: str, now: datetime) -> GatewayEvent:
-        raise WebhookInvalid
-
-    def check(self) -> str:
-        return "A chest."
 
 
 def _settings(**values: str) -> Settings:
