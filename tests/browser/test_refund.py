@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from app.clock import utcnow
 from app.domain.accounts.models import Role
@@ -63,6 +63,36 @@ def _order_of(house: House, user_id: UUID) -> Order:
         return session.query(Order).filter_by(user_id=user_id).one()
 
 
+def _buy(page: Page) -> LearnPage:
+    """Pay on the gateway's page and begin to watch."""
+    page.get_by_label("I agree to the terms").check()
+    page.get_by_role("button", name=re.compile("^Order for")).click()
+    page.get_by_role("button", name="Pay", exact=True).click()
+    expect(page.get_by_role("heading", name="You are in")).to_be_visible()
+    page.get_by_role("link", name="Start learning").click()
+    learn = LearnPage(page)
+    learn.play()
+    return learn
+
+
+def _give_back(desk: Page, number: str) -> None:
+    """Find the order and refund the whole of it."""
+    desk.get_by_role("link", name=number).click()
+    expect(desk.get_by_text("Has access")).to_be_visible()
+    desk.get_by_role("link", name="Give money back").click()
+    expect(desk.get_by_label("Amount")).to_have_value("120.50")
+    expect(desk.get_by_label("Ends as soon as the money is on its way")).to_be_checked()
+    screenshot(desk, "order-refund-1280")
+    assert violations(desk) == []
+    desk.get_by_label("Reason").fill("Bought by mistake")
+    desk.get_by_role("button", name="Give the money back").click()
+    expect(desk.get_by_text("The refund is made.")).to_be_visible()
+    expect(desk.get_by_text("No access")).to_be_visible()
+    desk.set_viewport_size({"width": 360, "height": 740})
+    screenshot(desk, "order-refunded-360")
+    assert (violations(desk), overflow(desk)) == ([], [])
+
+
 def test_a_refund_ends_what_plays(
     open_page: Open,
     shop: LiveServer,
@@ -77,30 +107,10 @@ def test_a_refund_ends_what_plays(
         house.add_learner(enrolled=False, role=Role.ADMIN),
     )
     page = open_page(f"/checkout/{priced}", buyer, shop)
-    page.get_by_label("I agree to the terms").check()
-    page.get_by_role("button", name=re.compile("^Order for")).click()
-    page.get_by_role("button", name="Pay", exact=True).click()
-    expect(page.get_by_role("heading", name="You are in")).to_be_visible()
-    page.get_by_role("link", name="Start learning").click()
-    learn = LearnPage(page)
-    learn.play()
-
+    learn = _buy(page)
     order = _order_of(house, buyer.user_id)
     desk = open_page(f"/admin/orders?q={order.number}", admin, shop)
-    desk.get_by_role("link", name=order.number).click()
-    expect(desk.get_by_text("Has access")).to_be_visible()
-    desk.get_by_role("link", name="Give money back").click()
-    expect(desk.get_by_label("Amount")).to_have_value("120.50")
-    expect(desk.get_by_label("Ends as soon as the money is on its way")).to_be_checked()
-    screenshot(desk, "order-refund-1280")
-    assert violations(desk) == []
-    desk.get_by_label("Reason").fill("Bought by mistake")
-    desk.get_by_role("button", name="Give the money back").click()
-    expect(desk.get_by_text("The refund is made.")).to_be_visible()
-    expect(desk.get_by_text("No access")).to_be_visible()
-    desk.set_viewport_size({"width": 360, "height": 740})
-    screenshot(desk, "order-refunded-360")
-    assert (violations(desk), overflow(desk)) == ([], [])
+    _give_back(desk, order.number)
     assert stripe_stand_in.sums()["USD"]["refunded"] == PRICE
 
     faults.expect(r"status of (401|403|404|410)")
@@ -113,5 +123,6 @@ def test_a_refund_ends_what_plays(
     page.reload()
     expect(page.locator(".player")).to_have_count(0)
     with house.session() as session:
-        assert session.query(Refund).one().status is RefundStatus.SUCCEEDED
+        refund = session.query(Refund).filter_by(order_id=order.id).one()
+        assert refund.status is RefundStatus.SUCCEEDED
     assert _order_of(house, buyer.user_id).status is OrderStatus.REFUNDED
