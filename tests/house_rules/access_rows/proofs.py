@@ -1,4 +1,4 @@
-"""Proofs of transfers: of a paid order of `enrolled`. The proof that the addresses name is nobody's."""
+"""Proofs of transfers, of a paid order of `enrolled`; the proof that addresses name is nobody's."""
 
 import uuid
 from typing import Any
