@@ -178,9 +178,7 @@ def test_orders_come_in_parts(priced: Course, learner: User, buyer: CheckedClien
     assert buyer.get("/api/orders?cursor=broken").status_code == 422
 
 
-def test_the_course_says_what_can_be_done_about_it(
-    priced: Course, buyer: CheckedClient
-) -> None:
+def test_the_course_says_what_can_be_done_about_it(priced: Course, buyer: CheckedClient) -> None:
     def action() -> str:
         return str(buyer.get(f"/api/courses/{priced.slug}").json["primary_action"])
 
