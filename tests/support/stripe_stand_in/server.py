@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.books.lock:
             fault = self.server.faults.take(path)
         if fault:
-            time.sleep(fault.delay_seconds)
+            threading.Event().wait(fault.delay_seconds)
             if fault.is_after or fault.delay_seconds:
                 answer = self.server.api.answer(method, path, encoded, self.headers)
                 if not fault.is_after:
