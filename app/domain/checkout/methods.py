@@ -47,10 +47,10 @@ def list_ways(cost: Price) -> tuple[Way, ...]:
 
 
 def choose(cost: Price, method: str, transfer_method_id: uuid.UUID | None) -> Way:
-    """Return the way that somebody chose.
+    """Return the way that somebody chose; a transfer without an account goes to the first.
 
-    Raises CheckoutRefused when it is not on offer for `cost`, and InvalidInput when it takes an
-    account that was not said, or said for nothing.
+    Raises CheckoutRefused when it is not on offer for `cost`, and InvalidInput for an account that
+    is not on offer, or is said for nothing.
     """
     ways = [way for way in list_ways(cost) if way.method == method]
     if not ways:
@@ -60,7 +60,7 @@ def choose(cost: Price, method: str, transfer_method_id: uuid.UUID | None) -> Wa
             raise InvalidInput({"transfer_method_id": "Leave it out unless you pay by transfer."})
         return ways[0]
     for way in ways:
-        if way.account is not None and way.account.id == transfer_method_id:
+        if way.account is not None and transfer_method_id in (None, way.account.id):
             return way
     raise InvalidInput({"transfer_method_id": "Choose one of the accounts on offer."})
 

@@ -40,7 +40,7 @@ class Wish:
         """Whether an open order is what is wished for, at today's price, and can still be paid."""
         if (self.method, self.code) != (order.method, order.coupon_code):
             return False
-        if self.transfer_method_id != order.transfer_method_id:
+        if self.transfer_method_id not in (None, order.transfer_method_id):
             return False
         if (course.price_minor, course.currency) != (order.list_price_minor, order.currency):
             return False

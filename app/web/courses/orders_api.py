@@ -19,7 +19,10 @@ from app.web.paging import MAX_PAGE_SIZE, PAGE_SIZE, read_page
 
 
 class CheckOut(Body):
-    """How to pay: `card`, or `transfer` with one of the accounts on offer. Prices are looked up."""
+    """How to pay: `card` or `transfer`, to the first account on offer unless another is named.
+
+    Prices are looked up.
+    """
 
     method: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     coupon: Annotated[str, StringConstraints(max_length=100)] | None = None

@@ -83,18 +83,24 @@ def test_a_repeat_under_the_same_key_is_answered_as_the_first_time(
 def test_a_transfer_says_where_to_send_the_money(
     priced: Course, buyer: CheckedClient, admin: User
 ) -> None:
-    account = TransferMethod(name="CBE", account_name="School", account_number="1000")
-    db.session.add(account)
+    first = TransferMethod(name="CBE", account_name="School", account_number="1000")
+    second = TransferMethod(name="Telebirr", account_name="S", account_number="2", position=1)
+    db.session.add_all((first, second))
     choices.change(admin.id, {"takes_transfers": True})
     db.session.commit()
-    missing = _check_out(buyer, priced, method="transfer")
-    assert missing.json["errors"][0]["field"] == "transfer_method_id"
-    answer = _check_out(buyer, priced, method="transfer", transfer_method_id=str(account.id))
-    assert answer.status_code == 201
-    assert answer.json["redirect_url"] is None
-    order = answer.json["order"]
+    unknown = _check_out(buyer, priced, method="transfer", transfer_method_id=str(priced.id))
+    assert unknown.json["errors"][0]["field"] == "transfer_method_id"
+    unnamed = _check_out(buyer, priced, method="transfer")
+    assert unnamed.status_code == 201
+    assert unnamed.json["redirect_url"] is None
+    order = unnamed.json["order"]
     assert order["transfer"]["reference"] == order["number"]
     assert order["transfer"]["method"]["account_number"] == "1000"
+    again = _check_out(buyer, priced, method="transfer")
+    assert (again.status_code, again.json["order"]["id"]) == (200, order["id"])
+    other = _check_out(buyer, priced, method="transfer", transfer_method_id=str(second.id))
+    assert other.status_code == 201
+    assert other.json["order"]["transfer"]["method"]["account_number"] == "2"
 
 
 def test_refusals_have_their_codes(
