@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from app.domain.outbox.models import Mail
 from tests.browser.conftest import Open
-from tests.browser.test_accessibility import LOOKS, _overflow, _violations
+from tests.browser.test_accessibility import LOOKS, overflow, violations
 from tests.browser.watching import screenshot
 from tests.support.house import House
 from tests.support.server import LiveServer
@@ -53,7 +53,7 @@ def test_everybody_can_read_a_mail(open_page: Open, address: str) -> None:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             look = f"{name}-{width}-{scheme}"
             screenshot(page, look)
-            wrong += [f"{look}: {fault}" for fault in (*_violations(page), *_overflow(page))]
+            wrong += [f"{look}: {fault}" for fault in (*violations(page), *overflow(page))]
             if name == "outbox-mail":
                 letter = page.frame_locator("iframe").locator("html")
                 if not letter.evaluate("page => page.scrollWidth <= page.clientWidth"):

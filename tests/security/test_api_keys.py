@@ -14,7 +14,7 @@ from app.domain.accounts.api_keys import Scope
 from app.domain.accounts.models import Role, User, UserStatus
 from app.domain.courses.models import Course, Enrollment, Lesson
 from app.errors import ConfirmationRequired
-from app.web.access import require_recent
+from app.web.access import SIGNED_ENDPOINTS, require_recent
 from app.web.scopes import COOKIE_ONLY, OPEN, SCOPES
 from tests import factories
 from tests.support import keys, player
@@ -157,10 +157,8 @@ def test_noise_is_nobody_and_says_so(app: Flask, token: str) -> None:
 
 def test_health_and_documentation_need_no_valid_key(app: Flask) -> None:
     program = keys.client_with(app, "tt_revoked")
-    signed = {
-        "admin.put_part"
-    }  # its address is its permission: tests/security/test_upload_abuse.py
-    for endpoint in OPEN - {"pages.ready"} - signed:
+    # Their permission is a signature: test_upload_abuse.py and test_webhook_forgery.py here.
+    for endpoint in OPEN - {"pages.ready"} - SIGNED_ENDPOINTS:
         with app.test_request_context():
             path = app.url_for(endpoint)
         assert program.get(path).status_code == 200

@@ -15,7 +15,8 @@ _WAITING = text(
 )
 
 
-def _is_waiting() -> bool:
+def is_somebody_waiting() -> bool:
+    """Whether any transaction waits for a lock of another."""
     db.session.execute(text("SELECT pg_stat_clear_snapshot()"))  # it holds for a transaction
     return bool(db.session.scalar(_WAITING))
 
@@ -31,7 +32,7 @@ def overlapping(app: Flask, first: Callable[[], object], second: Callable[[], ob
     first()
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(elsewhere)
-        wait_until(lambda: other.done() or _is_waiting(), 4, "the second waits or is done")
+        wait_until(lambda: other.done() or is_somebody_waiting(), 4, "the second waits or is done")
         db.session.commit()
         other.result(timeout=30)
     db.session.expire_all()

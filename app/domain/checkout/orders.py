@@ -73,6 +73,7 @@ def place(
     if not consented:
         raise InvalidInput({"consent": "Agree to the terms before you pay."})
     wish = wish_for(slug, method, coupon_code, transfer_method_id, idempotency_key)
+    _lock(user.id)
     for _ in range(ATTEMPTS):
         repeated = _find_repeated(user.id, wish)
         if repeated is not None:
@@ -86,6 +87,11 @@ def place(
         if order is not None:
             return Placed(order, is_new=True)
     raise CheckoutRefused
+
+
+def _lock(user_id: uuid.UUID) -> None:
+    """Let one tab of a buyer order at a time: another would take their own coupon for used."""
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
 def _find_repeated(user_id: uuid.UUID, wish: Wish) -> Order | None:
