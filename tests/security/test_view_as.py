@@ -87,7 +87,7 @@ def test_reason_is_asked_for(client_of: ClientOf, admin: User, learner: User) ->
 
 
 def test_nothing_can_be_changed(app: Flask, viewer: CheckedClient) -> None:
-    """Every unsafe method outside the administration is refused, but for what is no person's act."""
+    """Every unsafe method outside the administration is refused; signed messages are no person."""
     token = html.csrf_token(viewer.get("/dashboard").text)
     passed, asked = [], 0
     for rule in app.url_map.iter_rules():

@@ -16,6 +16,7 @@ from tests.support.gateway import MemoryGateway, installed
 from tests.support.overlap import is_somebody_waiting
 from tests.support.server import wait_until
 
+
 @dataclass(frozen=True)
 class Me:
     """The buyer, without a session of the database."""
