@@ -74,6 +74,8 @@ class Settings(BaseModel):
     data_dir: Path = Path("var/demo")
 
     database_url: str = ""
+    database_replica_url: str = ""
+    database_migrator_url: str = ""
     database_pool_size: int = Field(default=8, ge=1, le=64)
     redis_url: str = ""
 
@@ -117,6 +119,14 @@ class Settings(BaseModel):
     stripe_api_base: str = ""
     max_proof_upload_bytes: int = Field(default=10 * 1024**2, ge=64 * 1024, le=50 * 1024**2)
 
+    page_cache_url: str = ""
+    page_cache_key: str = ""
+
+    backup_url: str = ""
+    backup_recipient: CommaSeparated = ()
+    backup_keep_days: int = Field(default=30, ge=1, le=3650)
+
+    release: str = ""
     sentry_dsn: str = ""
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
@@ -232,8 +242,9 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         elif source.get(name):
             values[field] = source[name]
     values.update(overrides)
-    if values.get("database_url"):
-        values["database_url"] = normalise_database_url(values["database_url"])
+    for name in ("database_url", "database_replica_url", "database_migrator_url"):
+        if values.get(name):
+            values[name] = normalise_database_url(values[name])
     try:
         return Settings(**values)
     except ValidationError as error:
