@@ -10,13 +10,17 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 from sqlalchemy import text
 
+from app.clock import utcnow
 from app.current import settings
 from app.database import db
+from app.web.extensions import limiter
 from app.web.openapi import describe
 from app.web.pages import blueprint
 
 log = logging.getLogger("health")
 MIN_FREE_BYTES = 256 * 1024**2
+# Tokens and leases of 90 s are given out by one host's clock and read by another's.
+MAX_SKEW_SECONDS = 15.0
 
 
 class Health(BaseModel):
@@ -35,9 +39,11 @@ def _check_migrations() -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     directory = Path(current_app.root_path).parent / "migrations"
-    expected = set(ScriptDirectory(str(directory)).get_heads())
+    scripts = ScriptDirectory(str(directory))
     applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())
-    if expected != applied:
+    known = {script.revision for script in scripts.walk_revisions()}
+    # A revision of a later release: its migrations leave in place what this one needs.
+    if applied != set(scripts.get_heads()) and (not applied or applied & known):
         raise RuntimeError("migrations pending")
 
 
@@ -52,17 +58,35 @@ def _check_storage() -> None:
         raise RuntimeError("disk almost full")
 
 
+def _check_clock() -> None:
+    before = utcnow()
+    told = db.session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    after = utcnow()
+    skew = max((before - told).total_seconds(), (told - after).total_seconds())
+    if skew > MAX_SKEW_SECONDS:
+        raise RuntimeError(f"this host's clock and the database's are {skew:.0f} s apart")
+
+
+def _check_redis() -> None:
+    if limiter.storage is None or not limiter.storage.check():
+        raise RuntimeError("Redis does not answer")
+
+
 CHECKS = {
     "database": _check_database,
     "migrations": _check_migrations,
     "storage": _check_storage,
+    "clock": _check_clock,
 }
+# What the site serves without: limits are counted in each process while Redis is away.
+SOFT_CHECKS = {"redis": _check_redis}
 
 
-def _run_checks() -> tuple[dict[str, str], bool]:
-    """Return each check's result and whether all passed; details go to the log, not outside."""
+def _run_checks() -> tuple[dict[str, str], str]:
+    """Return each check's result and what all come to; details go to the log, not outside."""
+    soft = SOFT_CHECKS if settings.redis_url else {}
     results: dict[str, str] = {}
-    for name, check in CHECKS.items():
+    for name, check in (CHECKS | soft).items():
         try:
             check()
             results[name] = "ok"
@@ -70,12 +94,15 @@ def _run_checks() -> tuple[dict[str, str], bool]:
             log.exception("health check failed", extra={"check": name})
             db.session.rollback()
             results[name] = "failed"
-    return results, all(result == "ok" for result in results.values())
+    failed = {name for name, result in results.items() if result != "ok"}
+    if failed - set(soft):
+        return results, "failed"
+    return results, "degraded" if failed else "ok"
 
 
 def _report() -> ResponseReturnValue:
-    checks, is_well = _run_checks()
-    return jsonify(status="ok" if is_well else "failed", checks=checks), 200 if is_well else 503
+    checks, status = _run_checks()
+    return jsonify(status=status, checks=checks), 503 if status == "failed" else 200
 
 
 @blueprint.get("/api/health/live")
@@ -88,7 +115,7 @@ def live() -> Response:
 @blueprint.get("/api/health/ready")
 @describe({200: Health, 503: Health})
 def ready() -> ResponseReturnValue:
-    """Say whether this process can serve: database, migrations, storage."""
+    """Say whether this process can serve: database, migrations, storage, clock; Redis is soft."""
     return _report()
 
 
