@@ -54,8 +54,6 @@ def _check_storage() -> None:
     root.mkdir(parents=True, exist_ok=True)
     if not os.access(root, os.W_OK):
         raise RuntimeError("media directory is not writable")
-    if shutil.disk_usage(root).free < MIN_FREE_BYTES:
-        raise RuntimeError("disk almost full")
 
 
 def _check_clock() -> None:
@@ -65,6 +63,12 @@ def _check_clock() -> None:
     skew = max((before - told).total_seconds(), (told - after).total_seconds())
     if skew > MAX_SKEW_SECONDS:
         raise RuntimeError(f"this host's clock and the database's are {skew:.0f} s apart")
+
+
+def _check_disk() -> None:
+    for folder in {settings.media_directory, settings.data_dir}:
+        if folder.exists() and shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+            raise RuntimeError(f"the disk of {folder} is almost full")
 
 
 def _check_redis() -> None:
@@ -78,15 +82,18 @@ CHECKS = {
     "storage": _check_storage,
     "clock": _check_clock,
 }
-# What the site serves without: limits are counted in each process while Redis is away.
-SOFT_CHECKS = {"redis": _check_redis}
+# What the site serves on without: a full disk stops uploads, not reading and playback; while Redis
+# is away, each process counts limits on its own. A host that is taken out for them helps nobody.
+SOFT_CHECKS = {"disk": _check_disk, "redis": _check_redis}
 
 
 def _run_checks() -> tuple[dict[str, str], str]:
     """Return each check's result and what all come to; details go to the log, not outside."""
-    soft = SOFT_CHECKS if settings.redis_url else {}
+    checks = CHECKS | SOFT_CHECKS
+    if not settings.redis_url:
+        del checks["redis"]
     results: dict[str, str] = {}
-    for name, check in (CHECKS | soft).items():
+    for name, check in checks.items():
         try:
             check()
             results[name] = "ok"
@@ -95,7 +102,7 @@ def _run_checks() -> tuple[dict[str, str], str]:
             db.session.rollback()
             results[name] = "failed"
     failed = {name for name, result in results.items() if result != "ok"}
-    if failed - set(soft):
+    if failed - set(SOFT_CHECKS):
         return results, "failed"
     return results, "degraded" if failed else "ok"
 
@@ -115,7 +122,7 @@ def live() -> Response:
 @blueprint.get("/api/health/ready")
 @describe({200: Health, 503: Health})
 def ready() -> ResponseReturnValue:
-    """Say whether this process can serve: database, migrations, storage, clock; Redis is soft."""
+    """Say whether this process can serve; a full disk and a lost Redis only degrade it."""
     return _report()
 
 
