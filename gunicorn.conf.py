@@ -1,9 +1,11 @@
 """The web cluster: a process per core, eight threads each, replaced without losing a request.
 
 Nothing of `app` is imported here: the master would keep the old code in memory, and a HUP would
-fork workers that serve it for ever.
+fork workers that serve it for ever. On a host this file is read through the link to the current
+release, again at each HUP; a worker stays with the release that the link named at its birth.
 """
 
+import importlib
 import json
 import logging
 import os
@@ -15,10 +17,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import gunicorn
 from gunicorn.arbiter import Arbiter
 from gunicorn.sock import TCPSocket, UnixSocket
 from gunicorn.workers.gthread import ThreadWorker
 
+
+def _read_environment() -> None:
+    """Take the settings from ENV_FILE, so that a HUP takes up what changed there."""
+    file = os.environ.get("ENV_FILE")
+    if not file:
+        return
+    for name in os.environ.pop("ENV_FILE_NAMES", "").split():
+        os.environ.pop(name, None)
+    lines = (line.partition("=") for line in Path(file).read_text(encoding="utf-8").splitlines())
+    settings = {name: value for name, sign, value in lines if sign and name.isidentifier()}
+    for name, value in settings.items():
+        is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        os.environ[name] = value[1:-1] if is_quoted else value
+    os.environ["ENV_FILE_NAMES"] = " ".join(settings)
+
+
+_read_environment()
+HERE = Path(__file__).parent  # perhaps a link
+# What gunicorn still imports must be of the gunicorn that runs, not of the release that comes next.
+gunicorn.__path__[:] = [str(Path(folder).resolve()) for folder in gunicorn.__path__]
 RUN_DIR = Path(os.environ.get("RUN_DIR") or "var/run").resolve()
 SERVING = RUN_DIR / "web.serving"  # names the worker that loaded the application last
 RELOADED = RUN_DIR / "web.reloaded"  # touched at each HUP
@@ -40,8 +63,9 @@ class Worker(ThreadWorker):
     serving_then = ""
 
     def init_process(self) -> None:
-        """Note the time before the application is loaded."""
+        """Note the time and the release before the application is loaded."""
         self.booted_at = time.time()
+        self.cfg.set("chdir", _stay_with_release())
         super().init_process()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -93,6 +117,21 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry)
+
+
+def _stay_with_release() -> str:
+    """Replace the link by the folder it names, wherever Python looks for things; return that."""
+    link, folder = str(HERE), str(HERE.resolve())
+
+    def really(path: str) -> str:
+        return folder + path[len(link) :] if f"{path}/".startswith(f"{link}/") else path
+
+    sys.path[:] = [really(path) for path in sys.path]
+    for name in ("executable", "prefix", "exec_prefix"):
+        setattr(sys, name, really(getattr(sys, name)))
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    return folder
 
 
 def _serving() -> str:
@@ -175,6 +214,7 @@ def post_request(worker: Worker, _request: Any, _environ: Any, _response: Any) -
 
 bind = os.environ.get("WEB_BIND") or f"127.0.0.1:{os.environ.get('PORT') or 3000}"
 backlog = 2048
+chdir = str(HERE)
 
 worker_class = Worker
 workers = int(os.environ.get("WEB_WORKERS") or os.cpu_count() or 1)
