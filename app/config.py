@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from app import sealed
 
 DEVELOPMENT_SECRET = "development-only-secret-never-used-in-production"
 MIN_SECRET_LENGTH = 32
@@ -122,6 +125,7 @@ class Settings(BaseModel):
     page_cache_url: str = ""
     page_cache_key: str = ""
 
+    database_backup_url: str = ""
     backup_url: str = ""
     backup_recipient: CommaSeparated = ()
     backup_keep_days: int = Field(default=30, ge=1, le=3650)
@@ -224,13 +228,49 @@ def normalise_database_url(url: str) -> str:
     return url
 
 
+def _sealed_values(source: Mapping[str, str]) -> dict[str, Any]:
+    path, identity = source.get("SECRETS_FILE"), source.get("SECRETS_IDENTITY_FILE")
+    if not path:
+        return {}
+    if not identity:
+        raise ConfigurationError("SECRETS_FILE needs SECRETS_IDENTITY_FILE, which opens it")
+    try:
+        values = sealed.parse_lines(sealed.open_sealed(Path(path), Path(identity)))
+    except sealed.SealedError as error:
+        raise ConfigurationError(f"SECRETS_FILE: {error}") from error
+    if unknown := {name for name in values if name.lower() not in Settings.model_fields}:
+        raise ConfigurationError(f"SECRETS_FILE: no settings: {', '.join(sorted(unknown))}")
+    return {name.lower(): value for name, value in values.items() if value}
+
+
+def secret_files(environ: Mapping[str, str] | None = None) -> dict[str, Path]:
+    """Return the files that settings are read from, by the setting's name."""
+    source = os.environ if environ is None else environ
+    named = {field.upper(): source.get(f"{field.upper()}_FILE") for field in Settings.model_fields}
+    return {name: Path(path) for name, path in named.items() if path}
+
+
+def list_misspelled(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return names in the environment that nobody reads but that nearly are a setting's, and it."""
+    source = os.environ if environ is None else environ
+    known = {field.upper() for field in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known}
+    found = {
+        name: next(iter(get_close_matches(name, known, n=1, cutoff=0.9)), "")
+        for name in source
+        if name not in known
+    }
+    return {name: meant for name, meant in found.items() if meant}
+
+
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings from `environ` (default: the process's) and `<NAME>_FILE` files.
 
+    What neither says is taken from SECRETS_FILE, which SECRETS_IDENTITY_FILE opens.
     Raises ConfigurationError naming every variable that is wrong and the remedy.
     """
     source = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = _sealed_values(source)
     for field in Settings.model_fields:
         name = field.upper()
         path = source.get(f"{name}_FILE")
@@ -239,6 +279,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
                 values[field] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise ConfigurationError(f"{name}_FILE: {path}: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise ConfigurationError(f"{name}_FILE: {path}: not a text file") from error
         elif source.get(name):
             values[field] = source[name]
     values.update(overrides)
