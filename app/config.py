@@ -244,9 +244,10 @@ def _sealed_values(source: Mapping[str, str]) -> dict[str, Any]:
 
 
 def secret_files(environ: Mapping[str, str] | None = None) -> dict[str, Path]:
-    """Return the files that settings are read from, by the setting's name."""
+    """Return the files that settings are read from, by their names."""
     source = os.environ if environ is None else environ
     named = {field.upper(): source.get(f"{field.upper()}_FILE") for field in Settings.model_fields}
+    named |= {name: source.get(name) for name in ("SECRETS_FILE", "SECRETS_IDENTITY_FILE")}
     return {name: Path(path) for name, path in named.items() if path}
 
 

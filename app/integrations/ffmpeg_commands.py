@@ -130,6 +130,15 @@ def decode(media: Path) -> list[str]:
     return [*_QUIET, *_PROGRESS, *strict, *_input(media), *target]
 
 
+def trial() -> list[str]:
+    """Return the arguments that encode a moment of a test picture and sound into nothing."""
+    picture = "testsrc=size=320x180:rate=30:duration=0.5"
+    sound = f"sine=sample_rate={_AUDIO_RATE}:duration=0.5"
+    codecs = ("-c:v", "libx264", "-preset", _PRESET, "-c:a", "aac")
+    return [*_QUIET, *("-f", "lavfi", "-i", picture), *("-f", "lavfi", "-i", sound), *codecs,
+            *("-f", "null", "-")]  # fmt: skip
+
+
 def _input(source: Path) -> list[str]:
     """Return the arguments that open `source` as a file of a known kind and nothing else."""
     lists = ["-protocol_whitelist", "file", "-format_whitelist", FORMAT_WHITELIST]

@@ -34,6 +34,7 @@ _PROBE_SCRIPT = Path(__file__).with_name("probe_script.py")
 _PROBE_SECONDS = 300
 _SAMPLE_SECONDS = 120
 _STILLS_SECONDS = 600
+_TRIAL_SECONDS = 10
 _STALL_SECONDS = 300.0
 _GIGABYTE = 1024**3
 _MIN_SIDE, _MAX_SIDE = 16, 8192
@@ -146,6 +147,14 @@ class FfmpegTranscoder:
             on_tick=reader,
         )
         return DecodedMedia(reader.frames, reader.seconds)
+
+    def check(self) -> str:
+        """Encode half a second of a test picture and sound; return which ffmpeg did.
+
+        Raises TranscodeFailed, ConfigurationError.
+        """
+        self._run(ffmpeg_commands.trial(), _TRIAL_SECONDS, reads=[])
+        return self._ffmpeg
 
     def _run(
         self,

@@ -66,6 +66,10 @@ class Mailer(Protocol):
         """Hand `message` over. Raises MailFailed (worth another attempt), MailRefused (never)."""
         ...
 
+    def check(self) -> str:
+        """Return what whoever delivers it says of itself and of us. Raises MailFailed."""
+        ...
+
 
 def sender_of(settings: Settings) -> Sender:
     """Return whom this installation's mail is from. Raises ConfigurationError."""

@@ -4,6 +4,8 @@ from app.config import Settings
 from app.errors import MailFailed
 from app.integrations.mailer import Message, compose, sender_of
 
+_NOBODY = "No mail vendor is set: SMTP_URL, SENDGRID_API_KEY, AWS_SES_REGION."
+
 
 class OutboxMailer:
     """The local twin: takes what a server would take, and sends nothing.
@@ -20,4 +22,10 @@ class OutboxMailer:
         """Check that `message` could be sent. Raises MailRefused; in production MailFailed."""
         compose(message, self._sender)
         if not self._is_readable:
-            raise MailFailed("No mail vendor is set: SMTP_URL, SENDGRID_API_KEY, AWS_SES_REGION.")
+            raise MailFailed(_NOBODY)
+
+    def check(self) -> str:
+        """Return where mail stays. Raises MailFailed in production."""
+        if not self._is_readable:
+            raise MailFailed(_NOBODY)
+        return "the outbox page shows it"

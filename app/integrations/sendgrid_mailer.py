@@ -1,6 +1,8 @@
 """Mail by SendGrid."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from http.client import HTTPException
 from typing import Any
@@ -31,17 +33,20 @@ class SendGridMailer:
 
     def send(self, message: Message) -> None:
         """Hand `message` to SendGrid. Raises MailFailed, MailRefused."""
-        from python_http_client.exceptions import HTTPError  # noqa: PLC0415
-
         compose(message, self._sender)  # refuses here what SendGrid would refuse with a riddle
         body = self._body(message)
-        try:
+        with _translating():
             # The library's `send` waits for ever; what it calls takes a timeout.
             self._client.client.mail.send.post(request_body=body, timeout=TIMEOUT_SECONDS)
-        except HTTPError as error:
-            raise _translated(error) from None
-        except (OSError, HTTPException) as error:
-            raise MailFailed(f"SendGrid does not answer: {type(error).__name__}.") from None
+
+    def check(self) -> str:
+        """Ask what the key may do. Raises MailFailed when that is not to send."""
+        with _translating():
+            answer = self._client.client.scopes.get(timeout=TIMEOUT_SECONDS)
+        scopes = json.loads(answer.body).get("scopes", ())
+        if "mail.send" not in scopes:
+            raise MailFailed("SendGrid's key may not send mail.")
+        return "SendGrid takes the key"
 
     def _body(self, message: Message) -> dict[str, Any]:
         """Return the request: nothing tracked, so links go where the mail says they go."""
@@ -69,6 +74,19 @@ class SendGridMailer:
         base = self._settings.sendgrid_api_base.rstrip("/")
         host = {"host": base} if base else {}
         return SendGridAPIClient(self._settings.sendgrid_api_key, **host)
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Turn the library's errors into ours. Raises MailFailed, MailRefused."""
+    from python_http_client.exceptions import HTTPError  # noqa: PLC0415
+
+    try:
+        yield
+    except HTTPError as error:
+        raise _translated(error) from None
+    except (OSError, HTTPException) as error:
+        raise MailFailed(f"SendGrid does not answer: {type(error).__name__}.") from None
 
 
 def _translated(error: Any) -> MailFailed:

@@ -1,6 +1,8 @@
 """Mail by Amazon SES."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -32,22 +34,28 @@ class SesMailer:
 
     def send(self, message: Message) -> None:
         """Hand `message` to SES. Raises MailFailed, MailRefused."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
         mail = compose(message, self._sender)
         to = reachable(message.to)
         if not to.isascii():
             raise MailRefused("SES takes no address with letters beyond ASCII.")
-        try:
+        with _translating():
             self._client.send_email(
                 FromEmailAddress=self._sender.address,
                 Destination={"ToAddresses": [to]},
                 Content={"Raw": {"Data": mail.as_bytes()}},
             )
-        except ClientError as error:
-            raise _translated(error) from None
-        except BotoCoreError as error:
-            raise MailFailed(f"SES does not answer: {type(error).__name__}.") from None
+
+    def check(self) -> str:
+        """Ask whether this account may send. Raises MailFailed."""
+        with _translating():
+            account = self._client.get_account()
+        if not account.get("SendingEnabled"):
+            raise MailFailed("SES has stopped this account's sending.")
+        if not account.get("ProductionAccessEnabled"):
+            raise MailFailed(
+                "SES keeps this account in its sandbox: only verified people get mail."
+            )
+        return f"SES in {self._client.meta.region_name} takes mail of this account"
 
     @cached_property
     def _client(self) -> Any:
@@ -68,6 +76,19 @@ class SesMailer:
                 region_name=self._settings.aws_ses_region,
             )
             return session.client("sesv2", config=config)
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Turn the SDK's errors into ours. Raises MailFailed, MailRefused."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error) from None
+    except BotoCoreError as error:
+        raise MailFailed(f"SES does not answer: {type(error).__name__}.") from None
 
 
 def _translated(error: Any) -> MailFailed:

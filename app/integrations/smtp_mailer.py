@@ -52,14 +52,14 @@ class SmtpMailer:
     def send(self, message: Message) -> None:
         """Hand `message` to the server. Raises MailFailed, MailRefused."""
         mail = compose(message, self._sender)
-        try:
-            with self._connected() as server:
-                self._hand_over(server, mail, reachable(message.to))
-        except smtplib.SMTPException as error:
-            raise _translated(error) from None
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise MailFailed(f"The mail server does not answer: {quotable(reason)}.") from None
+        with _translating(), self._connected() as server:
+            self._hand_over(server, mail, reachable(message.to))
+
+    def check(self) -> str:
+        """Sign in and leave again; return how the server greets. Raises MailFailed."""
+        with _translating(), self._connected() as server:
+            greeting = (server.ehlo_resp or server.helo_resp or b"").split(b"\n")[0]
+        return f"{self._host}: {quotable(greeting.decode('utf-8', 'replace'))}"
 
     def _hand_over(self, server: smtplib.SMTP, mail: EmailMessage, to: str) -> None:
         if not to.isascii() and not server.has_extn("smtputf8"):
@@ -93,6 +93,18 @@ class SmtpMailer:
     @property
     def _tls(self) -> ssl.SSLContext:
         return self._given_tls or ssl.create_default_context()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Turn the library's errors into ours. Raises MailFailed, MailRefused."""
+    try:
+        yield
+    except smtplib.SMTPException as error:
+        raise _translated(error) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise MailFailed(f"The mail server does not answer: {quotable(reason)}.") from None
 
 
 def _translated(error: smtplib.SMTPException) -> MailFailed:

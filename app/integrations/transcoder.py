@@ -178,6 +178,13 @@ class Transcoder(Protocol):
         """
         ...
 
+    def check(self) -> str:
+        """Encode a moment of a test picture and sound; return what did.
+
+        Raises TranscodeFailed, ConfigurationError.
+        """
+        ...
+
     def decode(
         self, media: Path, duration_seconds: float, on_progress: Callable[[float], None]
     ) -> DecodedMedia:
