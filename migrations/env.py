@@ -1,11 +1,26 @@
-"""Runs migrations on the application's database, impatient about locks."""
+"""Runs migrations beside a release that serves: impatient about locks, patient about trying again.
+
+Whoever waits for a lock on a table lets everybody wait who comes after. So a migration gives up
+after LOCK_TIMEOUT_MS, lets those pass, and begins again; `migrations/online.py` has the steps.
+"""
+
+import random
+import time
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-LOCK_TIMEOUT = "5s"
+LOCK_TIMEOUT_MS = 400
 STATEMENT_TIMEOUT = "15min"
+ATTEMPTS = 120
+PAUSE_SECONDS = (0.3, 0.7)
+WORTH_ANOTHER_TRY = ("55P03", "40P01")  # a lock was not to be had; a deadlock was broken
+ONE_AT_A_TIME = 7_262_009_103  # the advisory lock that two hosts of one database fight for
+TURN_SECONDS = 900
 EXTERNAL_PREFIXES = ("procrastinate_",)
 EXTERNAL_TABLES = frozenset({"rate_limits", "alembic_version"})
 
@@ -18,21 +33,89 @@ def is_ours(thing, name, type_, _reflected, _compare_to):
     return not (table in EXTERNAL_TABLES or table.startswith(EXTERNAL_PREFIXES))
 
 
-def run() -> None:
+def say(words: str) -> None:
+    """Tell whoever runs this."""
+    context.config.print_stdout(words)
+
+
+def prepare(connection) -> None:
+    """Bound what a migration may wait for and last."""
+    connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
+    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    connection.commit()
+
+
+def take_turn(connection) -> None:
+    """Let one migration at a time into the database.
+
+    Asked for again and again: who sleeps in a statement holds a snapshot, which an index that is
+    built concurrently waits for.
+    """
+    until = time.monotonic() + TURN_SECONDS
+    asked = text(f"SELECT pg_try_advisory_lock({ONE_AT_A_TIME})")
+    while not connection.scalar(asked):
+        connection.rollback()
+        if time.monotonic() > until:
+            raise SystemExit(
+                "Another migration of this database does not end; look at pg_stat_activity"
+            )
+        time.sleep(PAUSE_SECONDS[0])
+    connection.commit()
+
+
+def is_ahead(connection) -> bool:
+    """Whether a later release migrated this database: an older one has nothing to add to it."""
+    applied = set(MigrationContext.configure(connection).get_current_heads())
+    connection.rollback()
+    scripts = ScriptDirectory.from_config(context.config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    return bool(applied) and not applied & known
+
+
+def migrate(connection) -> None:
     """Apply the migrations in one transaction each."""
+    context.configure(
+        connection=connection,
+        target_metadata=database.metadatas[None],
+        include_object=is_ours,
+        transaction_per_migration=True,
+        **current_app.extensions["migrate"].configure_args,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def has_migrated(connection, attempt: int) -> bool:
+    """Try once; False when a table was busy and another attempt is worth it."""
+    try:
+        migrate(connection)
+    except OperationalError as error:
+        connection.rollback()
+        if getattr(error.orig, "pgcode", None) not in WORTH_ANOTHER_TRY or attempt == ATTEMPTS:
+            raise
+        say(f"A table is busy; attempt {attempt} of {ATTEMPTS} made way.")
+        prepare(connection)
+        return False
+    return True
+
+
+def run() -> None:
+    """Migrate, as often as it takes to get every lock at once."""
     with database.engine.connect() as connection:
-        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
-        connection.commit()
-        context.configure(
-            connection=connection,
-            target_metadata=database.metadatas[None],
-            include_object=is_ours,
-            transaction_per_migration=True,
-            **current_app.extensions["migrate"].configure_args,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        prepare(connection)
+        take_turn(connection)
+        try:
+            if is_ahead(connection):
+                say("The database is of a later release; nothing to do.")
+                return
+            attempts = iter(range(1, ATTEMPTS + 1))
+            while not has_migrated(connection, next(attempts)):
+                time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
+        finally:
+            if not connection.invalidated:
+                connection.rollback()
+                connection.execute(text(f"SELECT pg_advisory_unlock({ONE_AT_A_TIME})"))
+                connection.commit()
 
 
 run()
