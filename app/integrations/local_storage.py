@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.errors import NotFound
-from app.integrations.local_files import sync_folder, translate
+from app.integrations.local_files import sync_folder, translate, translated, walk
 from app.integrations.local_uploads import LocalUploads
 from app.integrations.storage import check_key
+from app.integrations.stored import Stored
 
 _TEMPORARY = ".part-"
 
@@ -84,6 +85,11 @@ class LocalStorage:
             base = Path(folder).relative_to(self._root)
             keys += [str(base / name) for name in names if not name.startswith(_TEMPORARY)]
         return sorted(keys)
+
+    def list_objects(self, prefix: str = "") -> Iterator[Stored]:
+        """Yield what lies in the folder `prefix`, one folder's names in memory at a time."""
+        with translated():
+            yield from walk(self._path(prefix) if prefix else self._root, prefix)
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the folders right below `prefix`."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from app.integrations.stored import Stored
 from app.integrations.uploads import Uploads
 
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
@@ -51,6 +52,10 @@ class Storage(Protocol):
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys in the folder `prefix`, at any depth, sorted."""
+        ...
+
+    def list_objects(self, prefix: str = "") -> Iterator[Stored]:
+        """Yield what lies in the folder `prefix` (default: everywhere), sorted by key."""
         ...
 
     def list_folders(self, prefix: str) -> Iterator[str]:
