@@ -1,5 +1,13 @@
 """The WSGI entry point: `gunicorn wsgi:app`, `flask --app wsgi <verb>`."""
 
-from app import create_app
+import click
 
-app = create_app()
+from app import cli, create_app
+from app.config import ConfigurationError
+
+try:
+    app = create_app()
+except ConfigurationError as error:
+    if click.get_current_context(silent=True) is None:  # not a verb but a server: it must not start
+        raise
+    app = cli.app_without_settings(str(error))

@@ -18,7 +18,10 @@ PLACEHOLDERS = ("change", "secret", "example", "placeholder", "development", "xx
 
 
 class ConfigurationError(Exception):
-    """The environment does not make a valid configuration; the message names every variable."""
+    """The environment does not make a valid configuration.
+
+    The message names every variable and the remedy, one a line.
+    """
 
 
 class Environment(StrEnum):
@@ -181,7 +184,7 @@ class Settings(BaseModel):
             if not self.trusted_hosts:
                 problems.append("TRUSTED_HOSTS must name the hosts this site answers to")
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
 
@@ -292,7 +295,11 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         return Settings(**values)
     except ValidationError as error:
         lines = [
-            ": ".join(filter(None, (".".join(map(str, e["loc"])).upper(), e["msg"])))
+            ": ".join(filter(None, (".".join(map(str, e["loc"])).upper(), _said(e["msg"]))))
             for e in error.errors(include_input=False, include_url=False)
         ]
-        raise ConfigurationError("; ".join(lines)) from None
+        raise ConfigurationError("\n".join(lines)) from None
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -10,8 +10,10 @@ VERBS = {
     "audit": "app.cli.audit:audit",
     "create-admin": "app.cli.verbs:create_admin_verb",
     "db": "flask_migrate.cli:db",
+    "doctor": "app.cli.doctor:doctor",
     "mail": "app.cli.mail:mail",
     "payments": "app.cli.payments:payments",
+    "scheduler": "app.cli.verbs:scheduler_verb",
     "seed": "app.cli.verbs:seed_verb",
     "videos": "app.cli.verbs:videos",
     "worker": "app.cli.verbs:worker_verb",
@@ -37,3 +39,26 @@ class Verbs(AppGroup):
 def init_app(app: Flask) -> None:
     """Give the application our verbs."""
     app.cli = Verbs(app.name)
+
+
+class OnlyDoctor(Verbs):
+    """The verbs while the settings do not fit: the doctor says why, every other says so, too."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name)
+        self._problem = problem
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the doctor. Raises ClickException for whatever needs settings."""
+        if cmd_name != "doctor" and cmd_name in self.list_commands(ctx):
+            lines = self._problem.splitlines()
+            raise click.ClickException("\n  ".join(["The settings do not fit:", *lines]))
+        return super().get_command(ctx, cmd_name)
+
+
+def app_without_settings(problem: str) -> Flask:
+    """Return an application that serves nothing and whose verbs tell what is wrong."""
+    app = Flask("app", static_folder=None)
+    app.extensions["configuration_error"] = problem
+    app.cli = OnlyDoctor(app.name, problem)
+    return app

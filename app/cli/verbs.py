@@ -17,6 +17,7 @@ from app.domain.courses.authoring import set_lesson_video
 from app.domain.videos.ingest import add_from_file
 from app.errors import DomainError, InvalidInput
 from app.worker.runner import run_worker
+from app.worker.scheduler import run_scheduler
 
 videos = AppGroup("videos", help="Videos and their transcodes.")
 
@@ -38,9 +39,16 @@ def seed_verb() -> None:
 
 @click.command("worker")
 @click.option("--concurrency", default=2, show_default=True, help="Jobs at a time.")
-def worker_verb(concurrency: int) -> None:
+@click.option("--with-scheduler", is_flag=True, help="Do the scheduler's work as well.")
+def worker_verb(concurrency: int, with_scheduler: bool) -> None:
     """Run background jobs until told to stop."""
-    run_worker(concurrency)
+    run_worker(concurrency, with_scheduler=with_scheduler)
+
+
+@click.command("scheduler")
+def scheduler_verb() -> None:
+    """Queue what is done by the clock, until told to stop; two of these queue it once."""
+    run_scheduler()
 
 
 @click.command("create-admin")

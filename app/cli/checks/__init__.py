@@ -1,0 +1,1 @@
+"""What `flask doctor` looks at: a module for each part of the house, with its checks."""
