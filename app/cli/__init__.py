@@ -15,6 +15,7 @@ VERBS = {
     "payments": "app.cli.payments:payments",
     "scheduler": "app.cli.verbs:scheduler_verb",
     "seed": "app.cli.verbs:seed_verb",
+    "static": "app.cli.static:static",
     "videos": "app.cli.verbs:videos",
     "worker": "app.cli.verbs:worker_verb",
 }
