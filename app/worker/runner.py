@@ -9,10 +9,12 @@ from typing import Any, cast
 
 from flask import Flask, current_app
 from procrastinate import App
+from procrastinate.worker import Worker
 
 from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
 from app.worker import mail, tasks
+from app.worker.scheduler import defer_by_the_clock
 
 log = logging.getLogger("worker")
 
@@ -21,8 +23,21 @@ _DEFAULT_GRACE_SECONDS = 10.0
 _MAIL_GRACE_SECONDS = 15.0  # longer than a vendor may take to answer
 
 
-def run_worker(concurrency: int) -> None:
+class JobWorker(Worker):
+    """A worker that leaves the clock to the scheduler.
+
+    procrastinate's own defers periodic tasks as well; when there are none, that side task ends and
+    with it the watch over the others.
+    """
+
+    async def _periodic_deferrer(self) -> None:
+        await asyncio.Event().wait()
+
+
+def run_worker(concurrency: int, *, with_scheduler: bool = False) -> None:
     """Run background jobs of the current application until SIGTERM or SIGINT.
+
+    Installations that run no scheduler have `with_scheduler` defer what falls due, too.
 
     One transcode at a time, whatever `concurrency` says: it takes all cores. Each of the other
     queues runs `concurrency` jobs beside it, so that neither taking over stalled jobs waits for a
@@ -31,10 +46,10 @@ def run_worker(concurrency: int) -> None:
     """
     flask_app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - Flask's own recipe
     mail.warn_of_outbox()
-    asyncio.run(_run(tasks.build(cast(Flask, flask_app)), concurrency))
+    asyncio.run(_run(tasks.build(cast(Flask, flask_app)), concurrency, with_scheduler))
 
 
-async def _run(queue: App, concurrency: int) -> None:
+async def _run(queue: App, concurrency: int, with_scheduler: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_stopping(stop))
@@ -50,6 +65,8 @@ async def _run(queue: App, concurrency: int) -> None:
                 (MAIL_QUEUE, beside, _MAIL_GRACE_SECONDS),
             )
         ]
+        if with_scheduler:
+            workers.append(asyncio.create_task(defer_by_the_clock(queue)))
         told = asyncio.create_task(stop.wait())
         await asyncio.wait([told, *workers], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
@@ -75,7 +92,8 @@ def _stopping(stop: asyncio.Event) -> Callable[[asyncio.AbstractEventLoop, dict[
 
 
 async def _worker(queue: App, name: str, concurrency: int, grace_seconds: float) -> None:
-    await queue.run_worker_async(
+    worker: Any = JobWorker(  # its methods say nothing of types
+        queue,
         name=name,
         queues=[name],
         concurrency=concurrency,
@@ -85,3 +103,10 @@ async def _worker(queue: App, name: str, concurrency: int, grace_seconds: float)
         stalled_worker_timeout=tasks.STALLED_SECONDS,
         delete_jobs="successful",
     )
+    running = asyncio.create_task(worker.run())
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        worker.stop()
+        await running
+        raise

@@ -41,7 +41,7 @@ PDF = (
 @pytest.fixture(scope="module")
 def _worker(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     log = tmp_path_factory.mktemp("worker") / "worker.log"
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
     with running(command, house.environment, log):
         yield
 

@@ -30,7 +30,7 @@ def person(house: House) -> Person:
 @pytest.fixture
 def worker(house: House, tmp_path: Path) -> Iterator[None]:
     """A worker process on the house's database."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
     with running(command, house.environment, tmp_path / "worker.log"):
         yield
 

@@ -118,7 +118,7 @@ def site(
         }
         buyers, slugs = _furnish(values)
         web = ["gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
-        job = ["flask", "--app", "wsgi", "worker"]
+        job = ["flask", "--app", "wsgi", "worker", "--with-scheduler"]
         with (
             kept(starter(web, values, tmp_path / "web.log")) as web_program,
             kept(starter(job, values, tmp_path / "worker.log")) as worker,

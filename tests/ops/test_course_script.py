@@ -43,7 +43,7 @@ def test_a_script_makes_uploads_and_publishes_a_course_that_people_find(
         "DATA_DIR": str(settings.data_dir),
     }
     server = serve()
-    worker = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    worker = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
     with running(worker, environment, tmp_path / "worker.log"):
         done = subprocess.run(
             [sys.executable, "-I", str(Path(course_script.__file__)), server.url, str(clip)],

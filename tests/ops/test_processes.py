@@ -24,9 +24,13 @@ print(json.dumps({name: getattr(cfg, name) for name in names} | {"application_lo
 """
 
 
-def _programs(run_dir: Path, monkeypatch: pytest.MonkeyPatch, added: str = "") -> dict[str, Any]:
+def _programs(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, added: str = "", **switches: str
+) -> dict[str, Any]:
     for name in ("RUN_DIR", "LOG_DIR"):
         monkeypatch.setenv(name, str(run_dir))
+    for name in ("RUN_WEB", "RUN_WORKER", "RUN_SCHEDULER"):
+        monkeypatch.setenv(name, switches.get(name, "true"))
     (run_dir / "supervisor.d").mkdir()
     (run_dir / "supervisor.d" / "added.conf").write_text(added)
     options = ServerOptions()
@@ -53,12 +57,20 @@ def test_every_program_is_restarted_whatever_its_exit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = _programs(tmp_path, monkeypatch)
-    assert set(programs) == {"web", "worker"}
+    assert set(programs) == {"web", "worker", "scheduler"}
     for program in programs.values():
         assert program.autorestart.__name__ == "RestartUnconditionally"
         assert program.startretries >= 100
         assert program.killasgroup
         assert 0 < program.stdout_logfile_maxbytes <= 50 * 1024 * 1024
+
+
+@pytest.mark.parametrize("program", ["web", "worker", "scheduler"])
+def test_each_program_can_be_left_out_of_a_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    programs = _programs(tmp_path, monkeypatch, **{f"RUN_{program.upper()}": "false"})
+    assert {name for name, each in programs.items() if not each.autostart} == {program}
 
 
 def test_gunicorn_may_finish_its_requests_before_supervisord_kills_it(

@@ -41,7 +41,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def start_worker(committed_app: Flask, log: Path) -> Iterator[Callable[[int], Worker]]:
     """A function that starts `flask worker` with a mail server on a port."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
     with ExitStack() as stack:
 
         def start(port: int) -> Worker:

@@ -63,7 +63,7 @@ def start_worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
 
     With `is_supervised` it is started again whenever it ends, as supervisord does it.
     """
-    command = f"exec {sys.executable} -m flask --app wsgi worker"
+    command = f"exec {sys.executable} -m flask --app wsgi worker --with-scheduler"
     supervised = f"while :; do ({command}); sleep 0.2; done"
     with ExitStack() as stack:
         log = stack.enter_context((tmp_path / "worker.log").open("ab"))
@@ -260,7 +260,7 @@ def kill_worker(supervised: Worker) -> bool:
     """Kill the worker's process, which its supervisor then starts again."""
     for child in psutil.Process(supervised.pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if "flask" in child.cmdline() and child.cmdline()[-1] == "worker":
+            if "flask" in child.cmdline() and "worker" in child.cmdline():
                 child.kill()
                 return True
     return False
