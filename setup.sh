@@ -30,6 +30,7 @@ usage() {
                                        set up this Debian host, or mend it; as root
 ./setup.sh release [SOURCE] | rollback [ID]
                                        bring a host another release of the code, or an earlier one back
+./setup.sh containers HOST             write what docker-compose.yml needs: settings, secrets; as root
 ./setup.sh test [PYTEST ARGUMENTS]     install what tests need and run them
 ./setup.sh check                       format, lint, types, import rules, locks, configuration files
 ./setup.sh bench [ROW ...]             measure; writes docs/PERFORMANCE.md
@@ -159,6 +160,8 @@ cmd_bench() {
   exec "$PY" -m tests.bench "$@"
 }
 
+cmd_containers() { exec app/host/containers.sh "$@"; }
+
 cmd_check() {
   install_lock dev
   command -v node >/dev/null || apt_install nodejs || true
@@ -168,7 +171,7 @@ cmd_check() {
 command=${1:-help}
 shift || true
 case $command in
-  demo | stop | status | flask | supervisorctl | production | supervise | certificate | release | rollback | test | check | bench)
+  demo | stop | status | flask | supervisorctl | production | supervise | certificate | release | rollback | containers | test | check | bench)
     "cmd_$command" "$@" ;;
   help | -h | --help) usage ;;
   *) usage >&2; die "unknown command: $command" ;;
