@@ -183,11 +183,9 @@ def _transactions(ask: Asker) -> Finding:
 def _timeouts() -> Finding:
     """Look through the application's own pool: a pooler in between may drop what it asks for."""
     names = ("statement_timeout", "idle_in_transaction_session_timeout")
-    asked = text("SELECT name, setting::int FROM pg_settings WHERE name = ANY(:names)")
+    asked = text("SELECT name, setting::int AS setting FROM pg_settings WHERE name = ANY(:names)")
     try:
-        with db.engine.connect() as connection:
-            rows = connection.execute(asked, {"names": list(names)})
-            told: dict[str, int] = dict(rows.tuples().all())
+        told = {row.name: row.setting for row in db.session.execute(asked, {"names": [*names]})}
     except (OperationalError, PoolTimeout):
         return skip("the database could not be asked through the application's pool")
     found = [told[name] for name in names]
