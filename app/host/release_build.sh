@@ -100,7 +100,7 @@ build_release() { # SOURCE : makes a folder of it, named in NEW
 
 # The first release of a host, before anything runs: nobody is to notice, so nothing is tried.
 first_release() { # SOURCE
-  RELEASES_DIR=$HOUSE/releases CURRENT=$HOUSE/current
+  RELEASES_DIR=$HOUSE/releases
   build_release "$1"
   touch "$RELEASES_DIR/$NEW/.complete"
   point_at "$NEW"
@@ -108,17 +108,11 @@ first_release() { # SOURCE
 
 # --- Migrations ----------------------------------------------------------------------------------
 
-in_release() { # FOLDER MODULE ARGUMENTS... as APP_USER
-  local folder=$1
-  shift
-  (cd "$folder" && RELEASE_FILE=$folder/RELEASE as_app_user "$folder/.venv/bin/python" -m "$@")
-}
-
 # The release that serves goes on serving while these run, and may have to serve again afterwards.
 migrate_release() { # ID
   refuse_behind_contract "$RELEASES_DIR/$1"
   step "migrating"
-  in_release "$RELEASES_DIR/$1" flask --app wsgi db upgrade >"$LOG_DIR/upgrade.log" 2>&1 \
+  (cd "$RELEASES_DIR/$1" && as_migrator env RELEASE_FILE="$PWD/RELEASE" .venv/bin/python -m flask --app wsgi db upgrade) >"$LOG_DIR/upgrade.log" 2>&1 \
     || { tail -n 20 "$LOG_DIR/upgrade.log" >&2; die "the migrations failed; nothing was switched, and the whole log is $LOG_DIR/upgrade.log"; }
 }
 
@@ -141,7 +135,7 @@ refuse_behind_contract() { # FOLDER of the release that is to serve
 # --- The canary ----------------------------------------------------------------------------------
 
 smoke() { # SOCKET [ready] : are the pages there, each within two seconds?
-  "$CURRENT/.venv/bin/python" "$ROOT/app/host/smoke_script.py" "$1" "${PUBLIC_BASE_URL:-http://localhost}" "${2:-all}" 8>&-
+  "$CURRENT/.venv/bin/python" -I "$ROOT/app/host/smoke_script.py" "$1" "${PUBLIC_BASE_URL:-http://localhost}" "${2:-all}" 8>&-
 }
 
 start_canary() { # FOLDER

@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # Releases of a production host: each lies in a folder of its own, the link `current` names the one
 # that serves. `release` tries a new one before and after it changes the link, and goes back by itself.
-# Sourced by setup.sh, whose say, step, die and is_root it uses. docs/DEPLOYMENT.md tells the story.
+# Sourced by setup.sh, after app/host/production.sh. docs/DEPLOYMENT.md tells the story.
 
 # shellcheck source=app/host/release_build.sh
 source "$ROOT/app/host/release_build.sh"
@@ -10,17 +10,16 @@ BOOT_SECONDS=20   # how long new web workers may take to load the application
 KEEP_RELEASES=3
 
 release_places() {
-  production_places
-  RELEASES_DIR=$HOUSE/releases CURRENT=$HOUSE/current UNDER_WAY=$HOUSE/.under-way
-  CANARY_SOCKET=$RUN_DIR/canary.sock CANARY_PID_FILE=$RUN_DIR/canary.pid
+  need_host
+  RELEASES_DIR=$HOUSE/releases UNDER_WAY=$HOUSE/.under-way
+  CANARY_SOCKET=$RUN_DIR/canary.sock CANARY_PID_FILE=$RUN_DIR/supervisor.d/canary.pid
   WATCH_SECONDS=${WATCH_SECONDS:-20}
-  [[ -L $CURRENT && -d $CURRENT/app ]] || die "no release serves in $HOUSE; set the host up first: ./setup.sh production"
   [[ -w $HOUSE ]] || die "$HOUSE is not yours to write; run this as root"
 }
 
-release_control() { "$CURRENT/.venv/bin/python" -m supervisor.supervisorctl -c "$CURRENT/supervisord.conf" "$@" 8>&-; }
+release_control() { control "$@" 8>&-; }
 current_id() { basename "$(readlink "$CURRENT")"; }
-state_of() { release_control status "$1" 2>/dev/null | awk '{ print $2; exit }'; }
+serves_web() { [[ $RUN_WEB == true ]] && is_running; }
 
 take_release_lock() {
   exec 8>"$HOUSE/.lock"
@@ -58,23 +57,43 @@ needs_another_master() { # FROM TO
 }
 
 restart_jobs() { # a stopped worker takes no job at once, so none of a new kind meets the old code
-  local program programs=()
-  while read -r program _; do programs+=("$program"); done < <(release_control status 2>/dev/null | awk '$1 ~ /^(worker|scheduler)/ && $2 == "RUNNING"')
-  ((${#programs[@]} == 0)) || release_control restart "${programs[@]}" >/dev/null 2>&1 || true
+  local changed programs
+  mapfile -t changed < <(release_control reread 2>/dev/null | sed -n 's/^\(\(worker\|scheduler\|logs\)[^:]*\): .*/\1/p')
+  if ((${#changed[@]})); then release_control update "${changed[@]}" >/dev/null 2>&1 || true; fi
+  mapfile -t programs < <(job_programs)
+  if ((${#programs[@]})); then release_control restart "${programs[@]}" >/dev/null 2>&1 || true; fi
 }
 
-take_up() { # FROM TO : let every process load what the link names; 1 when the web does not
+take_up_nginx() { # 1 with FAULT when nginx refuses the configuration of this release
+  local before
+  before=$(nginx_sum)
+  (render_nginx || true) || { FAULT="nginx's configuration could not be rendered"; return 1; }
+  [[ $(nginx_sum) != "$before" ]] || return 0
+  /usr/sbin/nginx -t -q -p "$ETC/nginx" -c "$ETC/nginx/nginx.conf" || { FAULT="nginx refuses the configuration"; return 1; }
+  release_control signal HUP nginx >/dev/null 2>&1 || true
+}
+
+serving() { cat "$RUN_DIR/web.serving" 2>/dev/null || true; }
+
+take_up_web() { # FROM TO : 1 with FAULT when no worker of TO comes to serve
   local before signal=HUP try
-  restart_jobs &
-  if [[ $(state_of web) == STOPPED ]]; then wait; return 0; fi
-  before=$(cat "$RUN_DIR/web.serving" 2>/dev/null || true)
+  before=$(serving)
   if needs_another_master "$1" "$2"; then signal=KILL; fi
   release_control signal "$signal" web >/dev/null 2>&1 || release_control start web >/dev/null 2>&1 || true
   for ((try = 0; try < BOOT_SECONDS * 5; try++)); do
-    [[ $(cat "$RUN_DIR/web.serving" 2>/dev/null) == "$before" ]] || break
+    [[ $(serving) == "$before" ]] || return 0
     sleep 0.2
   done
-  [[ $(cat "$RUN_DIR/web.serving" 2>/dev/null) != "$before" ]] || { FAULT="no web worker of it serves within $BOOT_SECONDS s; ${LOG_DIR}/web.log says why"; return 1; }
+  FAULT="no web worker of it serves within $BOOT_SECONDS s; $LOG_DIR/web.log says why"
+  return 1
+}
+
+take_up() { # FROM TO : every process loads what the link names; 1 with FAULT when one does not
+  is_running || return 0
+  write_host_programs
+  restart_jobs &
+  serves_web || { wait; return 0; }
+  take_up_nginx && take_up_web "$1" "$2"
 }
 
 # --- Watching a release that serves --------------------------------------------------------------
@@ -91,15 +110,35 @@ answers_of() { # LOG FROM_BYTE : how many answers it tells of since, and how man
     END { print all + 0, failed + 0 }'
 }
 
-watch_release() { # ACCESS_LOG FROM_BYTE USUAL : 1 with FAULT when it is not well; USUAL: failed in a thousand before
-  local until=$((SECONDS + WATCH_SECONDS)) unwell=0 all failed
+too_many_failures() { # LOG FROM_BYTE USUAL : with FAULT; USUAL is how many in a thousand failed before
+  local all failed
+  read -r all failed < <(answers_of "$1" "$2")
+  ((failed >= 3 && failed * 1000 > all * ($3 + 20))) || return 1
+  FAULT="$failed of $all answers since were errors; see $1"
+}
+
+jobs_fault() { # 0 with FAULT when a job program does not stay up
+  local program state
+  while read -r program state _; do
+    if [[ $program =~ ^(worker|scheduler) && $state =~ ^(BACKOFF|FATAL|EXITED)$ ]]; then
+      FAULT="$program does not stay up; $LOG_DIR/$program.log says why"
+      return 0
+    fi
+  done < <(release_control status 2>/dev/null)
+  return 1
+}
+
+watch_release() { # for WATCH_SECONDS; 1 with FAULT when it is not well
+  local until=$((SECONDS + WATCH_SECONDS)) unwell=0 log
   while ((SECONDS < until)); do
     if smoke "$RUN_DIR/web.sock" ready >/dev/null 2>&1; then unwell=0; else unwell=$((unwell + 1)); fi
-    ((unwell < 3)) || { FAULT="it is not ready: $(smoke "$RUN_DIR/web.sock" ready 2>&1 | tail -n 1)"; return 1; }
-    read -r all failed < <(answers_of "$1" "$2")
-    if ((failed >= 3 && failed * 1000 > all * ($3 + 20))); then FAULT="$failed of $all answers failed since"; return 1; fi
+    ((unwell < 3)) || { FAULT=$(smoke "$RUN_DIR/web.sock" ready 2>&1 | tail -n 1); return 1; }
+    for log in "${LOGS[@]}"; do
+      if too_many_failures "$log" "${LOG_FROM[$log]}" "${LOG_USUAL[$log]}"; then return 1; fi
+    done
     sleep 0.5
   done
+  if jobs_fault; then return 1; fi
 }
 
 usual_failures() { # LOG : how many in a thousand of the last answers failed
@@ -109,27 +148,41 @@ usual_failures() { # LOG : how many in a thousand of the last answers failed
   echo $((all ? failed * 1000 / all : 0))
 }
 
+note_logs() { # what they tell before the switch
+  local log
+  declare -gA LOG_FROM=() LOG_USUAL=()
+  LOGS=("$LOG_DIR/web.log" "$LOG_DIR/access.log")
+  for log in "${LOGS[@]}"; do
+    LOG_USUAL[$log]=$(usual_failures "$log")
+    LOG_FROM[$log]=$(stat -c %s "$log" 2>/dev/null || echo 0)
+  done
+}
+
 switch_to() { # FROM TO : flip, take up, watch; 1 with FAULT when TO is not well
-  local log=${ACCESS_LOG:-$LOG_DIR/web.log} start usual
-  usual=$(usual_failures "$log")
-  start=$(stat -c %s "$log" 2>/dev/null || echo 0)
+  note_logs
   printf '%s %s\n' "$1" "$2" >"$UNDER_WAY"
   point_at "$2"
   take_up "$1" "$2" || return
-  [[ $(state_of web) == STOPPED ]] || watch_release "$log" "$start" "$usual"
+  serves_web || return 0
+  watch_release
 }
 
 go_back() { # FROM TO : after a release that is not well
-  local began=$SECONDS try
-  touch "$RELEASES_DIR/$1/.failed"
+  local began=$SECONDS
   point_at "$2"
-  take_up "$1" "$2" || say "setup.sh: $2 does not come back by itself: $FAULT" >&2
-  for try in {1..40}; do
-    if smoke "$RUN_DIR/web.sock" ready >/dev/null 2>&1; then break; fi
-    sleep 0.25
-  done
+  if serves_web; then
+    take_up_nginx || say "setup.sh: $FAULT" >&2
+    take_up_web "$1" "$2" || say "setup.sh: $2 does not come back by itself: $FAULT" >&2
+    for _ in {1..40}; do
+      if smoke "$RUN_DIR/web.sock" ready >/dev/null 2>&1; then break; fi
+      sleep 0.25
+    done
+    say "setup.sh: $2 serves again, $((SECONDS - began)) s after the fault was seen" >&2
+  fi
+  write_host_programs
+  wait
+  restart_jobs
   rm -f "$UNDER_WAY"
-  say "setup.sh: $2 serves again, $((SECONDS - began)) s after the fault" >&2
 }
 
 # --- Tidying up ----------------------------------------------------------------------------------
@@ -144,7 +197,8 @@ tidy_up() {
   done
   if read -r from to 2>/dev/null <"$UNDER_WAY" && [[ $(current_id) == "$to" ]] && is_complete "$from"; then
     step "an earlier release was interrupted; taking up $to once more"
-    if take_up "$from" "$to" && smoke "$RUN_DIR/web.sock" >/dev/null 2>&1; then note_previous "$from"; else go_back "$to" "$from"; fi
+    if take_up "$from" "$to" && is_well; then note_previous "$from"; else touch "$RELEASES_DIR/$to/.failed"; go_back "$to" "$from"; fi
+    wait
   fi
   rm -f "$UNDER_WAY" "$CURRENT.new"
 }
@@ -156,6 +210,8 @@ prune_releases() { # all but the newest three; the one that serves and the one b
     [[ $kept == *" $id "* ]] || rm -rf "${RELEASES_DIR:?}/$id"
   done
 }
+
+is_well() { ! serves_web || smoke "$RUN_DIR/web.sock" >/dev/null 2>&1; }
 
 earlier_than() { # ID : the newest complete release before it, if any
   complete_releases | awk -v id="$1" '$0 < id' | tail -n 1
@@ -183,11 +239,13 @@ cmd_release() {
   if switch_to "$old" "$NEW"; then
     note_previous "$old"
     rm -f "$UNDER_WAY"
+    wait
     prune_releases
     say "Released $NEW in $((SECONDS - began)) s; back to $old: ./setup.sh rollback"
     return
   fi
   local fault=$FAULT
+  touch "$RELEASES_DIR/$NEW/.failed"
   go_back "$NEW" "$old"
   die "release $NEW was taken back: $fault"
 }
@@ -206,15 +264,14 @@ cmd_rollback() {
   refuse_behind_contract "$RELEASES_DIR/$target"
   trap '' INT HUP
   step "going from $old to $target"
-  printf '%s %s\n' "$old" "$target" >"$UNDER_WAY"
-  if WATCH_SECONDS=0 switch_to "$old" "$target" && smoke "$RUN_DIR/web.sock" >/dev/null; then
+  if WATCH_SECONDS=0 switch_to "$old" "$target" && is_well; then
     note_previous "$(earlier_than "$target")"
     rm -f "$UNDER_WAY"
+    wait
     say "$target serves, after $((SECONDS - began)) s; forward again: ./setup.sh rollback $old"
     return
   fi
-  point_at "$old"
-  take_up "$target" "$old" || true
-  rm -f "$UNDER_WAY"
-  die "$target does not serve (${FAULT:-its pages do not answer}); $old serves on"
+  local fault=${FAULT:-its pages do not answer}
+  go_back "$target" "$old"
+  die "$target does not serve ($fault); $old serves on"
 }
