@@ -152,9 +152,12 @@ def sendgrid() -> Iterator[SendGrid]:
     sink = SendGrid()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            sink.requests.append((self.path, dict(self.headers), json.loads(body)))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sink.requests.append((self.path, dict(self.headers), json.loads(body or b"null")))
             status, said = sink.answer
             words = b"" if said is None else json.dumps(said).encode()
             self.send_response(status)
