@@ -4,7 +4,8 @@
 # The root file system may be read-only.
 set -euo pipefail
 
-die() { printf 'container.sh: %s\n' "$*" >&2; exit 1; }
+say() { printf 'container.sh: %s\n' "$*" >&2; }
+die() { say "$@"; exit 1; }
 
 writable() { # NAME FOLDER
   mkdir -p "$2" 2>/dev/null || true
@@ -51,12 +52,18 @@ health() {
   ! is_on web || is_ready
 }
 
+publish_static() { # nginx serves them from the volume that both see; without it, it asks web
+  flask --app wsgi static publish "$DATA_DIR/static" >/dev/null || say "the static files could not be laid out for nginx"
+}
+
 umask 027
 if [[ ${1:-} == health ]]; then health; exit; fi
+export ENV_FILE='' # settings are those of the container
 writable RUN_DIR "${RUN_DIR:?}"
 if (($#)); then exec "$@"; fi
 writable DATA_DIR "${DATA_DIR:?}"
 writable LOG_DIR "${LOG_DIR:?}"
 mkdir -p "$RUN_DIR/supervisor.d"
 logs_to_stdout >"$RUN_DIR/supervisor.d/container.conf"
+! is_on web || publish_static
 exec supervisord -n -c supervisord.conf
