@@ -48,6 +48,7 @@ create_folders() {
   folder 755 root root "$ETC/nginx" "$STATE/acme"
   folder 711 root root "$PG_HOME"
   folder 750 "$APP_USER" www-data "$STATE/media"
+  folder 755 "$APP_USER" www-data "$STATE/static"
   folder 700 "$APP_USER" www-data "$STATE/data"
   folder 2770 "$APP_USER" "$DB_USER" "$STATE/backups"
   folder 700 www-data www-data "$CACHE/nginx"

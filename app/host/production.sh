@@ -104,15 +104,16 @@ render_nginx() { # 0 when nginx's files are others than before
   before=$(nginx_sum)
   key=$(cat "$ETC/secrets/page_cache_key")
   env PREFIX="$PREFIX" SITE_HOST="$SITE_HOST" WEB_UPSTREAM="${WEB_UPSTREAM:-$WEB_BIND}" MEDIA_ROOT="$MEDIA_ROOT" \
-    HTTP_PORT="$HTTP_PORT" HTTPS_PORT="$HTTPS_PORT" PAGE_CACHE_KEY="$key" PAGE_CACHE_KEY_FILE= \
+    HTTP_PORT="$HTTP_PORT" HTTPS_PORT="$HTTPS_PORT" LISTEN_ADDRESS="${LISTEN_ADDRESS:-}" PAGE_CACHE_KEY="$key" PAGE_CACHE_KEY_FILE= \
     bash "$CURRENT/nginx/render.sh" "$ETC/nginx" || die "nginx's configuration could not be written to $ETC/nginx"
   [[ $(nginx_sum) != "$before" ]]
 }
 
 prepare_nginx() {
   [[ $RUN_WEB == true ]] || return 0
+  in_host flask static publish "$STATE/static" >/dev/null || die "the static files could not be published to $STATE/static"
   provide_certificate
-  if render_nginx; then NGINX_CHANGED=1; fi
+  if render_nginx && is_running; then NGINX_CHANGED=1; fi
   /usr/sbin/nginx -t -q -p "$ETC/nginx" -c "$ETC/nginx/nginx.conf" || die "nginx refuses its configuration in $ETC/nginx"
 }
 

@@ -42,6 +42,7 @@ priority=50
 autorestart=true
 startsecs=1
 startretries=1000
+stdout_logfile=NONE
 stderr_logfile=$LOG_DIR/logs.log
 stderr_logfile_maxbytes=1MB
 stderr_logfile_backups=1

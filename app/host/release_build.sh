@@ -69,7 +69,7 @@ borrow_packages() { # FROM TO : folders of releases
 install_packages() ( # FOLDER
   cd "$1" || die "$1 is gone"
   VENV=$1/.venv PY=$VENV/bin/python PYTHON=${PYTHON:-/usr/bin/python3}
-  [[ ! -L $CURRENT ]] || borrow_packages "$(readlink -f "$CURRENT")" "$1"
+  if [[ -L $CURRENT ]]; then borrow_packages "$(readlink -f "$CURRENT")" "$1"; elif [[ ${PACKAGES_FROM:-} ]]; then borrow_packages "$PACKAGES_FROM" "$1"; fi
   local before
   before=$(cat "$VENV/.installed" 2>/dev/null || true)
   install_lock runtime
@@ -114,6 +114,12 @@ migrate_release() { # ID
   step "migrating"
   (cd "$RELEASES_DIR/$1" && as_migrator env RELEASE_FILE="$PWD/RELEASE" .venv/bin/python -m flask --app wsgi db upgrade) >"$LOG_DIR/upgrade.log" 2>&1 \
     || { tail -n 20 "$LOG_DIR/upgrade.log" >&2; die "the migrations failed; nothing was switched, and the whole log is $LOG_DIR/upgrade.log"; }
+}
+
+publish_static() { # ID : beside those of the release that serves, whose pages still name theirs
+  [[ $RUN_WEB == true ]] || return 0
+  (cd "$RELEASES_DIR/$1" && as_app_user env RELEASE_FILE="$PWD/RELEASE" .venv/bin/python -m flask --app wsgi static publish "$STATE/static") >"$LOG_DIR/static.log" 2>&1 \
+    || { tail -n 20 "$LOG_DIR/static.log" >&2; die "the static files could not be published; nothing was switched"; }
 }
 
 # A contract migration took away what older code needs. The release before the one that brought it does

@@ -38,9 +38,14 @@ host_value() { # NAME : prints what this host knows better than the example; 1 w
     WEB_WORKERS) printf %s "${WEB_WORKERS:-}" ;;
     DATABASE_URL) printf %s "${DATABASE_URL:-postgresql://triple_app@/triple?host=$socket}" ;;
     DATABASE_MIGRATOR_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "postgresql://triple_owner@/triple?host=$socket"; fi ;;
+    DATABASE_BACKUP_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "postgresql://triple_backup@/triple?host=$socket"; fi ;;
     PAGE_CACHE_URL) printf %s "https://127.0.0.1:$HTTPS_PORT" ;;
     *) return 1 ;;
   esac
+}
+
+is_given() { # NAME : did whoever runs this set it?
+  [[ ${!1:-} && ${!1@a} == *x* && $1 != DATABASE_MIGRATOR_URL && $1 != DATA_DIR && $1 != PORT ]]
 }
 
 environment_lines() { # the example's lines with this host's values; what it leaves open is switched off
@@ -51,7 +56,7 @@ environment_lines() { # the example's lines with this host's values; what it lea
     name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
     if [[ " ${OWN_SECRETS[*]} " == *" $name "* ]]; then
       printf '%s_FILE=%s\n' "$name" "$ETC/secrets/${name,,}"
-    elif [[ ${!name:-} && $name != DATABASE_MIGRATOR_URL ]]; then # given for this run
+    elif is_given "$name"; then
       printf '%s=%s\n' "$name" "${!name}"
     else
       if [[ $value == *"<"* ]]; then value=""; fi

@@ -24,7 +24,7 @@ def _named(text: str) -> set[str]:
 
 def _read_elsewhere() -> set[str]:
     """Return the variables that processes around the application read."""
-    folders = [path for name in ("nginx", ".ci") for path in sources.walk(sources.ROOT / name)]
+    folders = [path for name in ("nginx", ".ci", "app/host") for path in sources.walk(sources.ROOT / name)]
     files = [path for name in OPERATIONS if (path := sources.ROOT / name).is_file()]
     text = "\n".join(path.read_text(encoding="utf-8") for path in (*files, *folders))
     return set(re.findall(r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+", text.replace("ENV_", "")))
