@@ -13,6 +13,7 @@ from app.integrations.local_storage import LocalStorage
 from app.integrations.mailer import Mailer
 from app.integrations.manual_transfer import ManualTransfer
 from app.integrations.outbox_mailer import OutboxMailer
+from app.integrations.page_cache import NginxPageCache, NoPageCache, PageCache
 from app.integrations.payments import Gateway, GatewayKind
 from app.integrations.pillow_images import PillowImages
 from app.integrations.s3_storage import S3Storage
@@ -45,6 +46,7 @@ class Integrations:
     images: Images
     mailer: Mailer
     gateways: Mapping[str, Gateway]
+    page_cache: PageCache
 
 
 def build(settings: Settings) -> Integrations:
@@ -56,6 +58,7 @@ def build(settings: Settings) -> Integrations:
         images=PillowImages(),
         mailer=MAILERS[settings.mail_kind](settings),
         gateways=_gateways(settings),
+        page_cache=NginxPageCache(settings) if settings.page_cache_url else NoPageCache(),
     )
 
 

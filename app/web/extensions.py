@@ -114,6 +114,7 @@ def configure(app: Flask, settings: Settings) -> None:
             "hide_parameters": True,  # an error's text goes to the log; addresses do not
             "connect_args": {
                 "application_name": "web",
+                "connect_timeout": 5,  # a host that is gone refuses nothing
                 "options": "-c statement_timeout=5000"
                 " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
             },
@@ -150,8 +151,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     login_manager.session_protection = None
     csrf.init_app(app)
     limiter.init_app(app)
-    if not settings.is_production:
-        compress.init_app(app)
+    compress.init_app(app)  # nginx asks for compressed pages only where it keeps them for all
     cors.init_app(
         app,
         resources={r"/api/*": {"origins": list(settings.allowed_origins)}},

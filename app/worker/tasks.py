@@ -17,9 +17,20 @@ from app.domain.checkout.refunds import REFUND_TASK
 from app.domain.courses.transfers import EXPORT_TASK as COURSE_EXPORT_TASK
 from app.domain.courses.transfers import IMPORT_TASK as COURSE_IMPORT_TASK
 from app.domain.outbox.mail import SEND_TASK
+from app.domain.outbox.pages import REFRESH_TASK
 from app.domain.videos.control import DISCARD_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
-from app.worker import accounts, exports, links, mail, payments, reconciling, sweeping, transfers
+from app.worker import (
+    accounts,
+    exports,
+    links,
+    mail,
+    pages,
+    payments,
+    reconciling,
+    sweeping,
+    transfers,
+)
 from app.worker.retries import Again, Interrupted
 from app.worker.transcode import transcode
 from app.worker.upkeep import discard_media, say_audit_head, sweep_media
@@ -38,6 +49,7 @@ def build(flask_app: Flask) -> App:
     _add_media_tasks(queue, flask_app)
     _add_mail_tasks(queue, flask_app)
     _add_link_tasks(queue, flask_app)
+    _add_page_tasks(queue, flask_app)
     _add_account_tasks(queue, flask_app)
     _add_transfer_tasks(queue, flask_app)
     _add_payment_tasks(queue, flask_app)
@@ -87,6 +99,13 @@ def _add_link_tasks(queue: App, flask_app: Flask) -> None:
     def send_reset_link(user_id: str, locale: str | None) -> None:
         with flask_app.app_context():
             links.send_reset_link(UUID(user_id), locale)
+
+
+def _add_page_tasks(queue: App, flask_app: Flask) -> None:
+    @queue.task(name=REFRESH_TASK, queue=DEFAULT_QUEUE, retry=Again())
+    def refresh_pages(slug: str | None) -> int:
+        with flask_app.app_context():
+            return pages.refresh(slug)
 
 
 def _add_account_tasks(queue: App, flask_app: Flask) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, update
 from app.clock import utcnow
 from app.database import db
 from app.domain.courses.models import Course, Lesson, LessonKind
+from app.domain.courses.public_pages import refresh_pages
 from app.domain.videos.models import Video
 from app.errors import NotFound
 
@@ -86,6 +87,7 @@ def follow_video(video: Video) -> None:
     )
     for course_id in sorted(set(courses)):
         recount(course_id)
+        refresh_pages(db.session.get_one(Course, course_id))
 
 
 def recount(course_id: uuid.UUID) -> None:

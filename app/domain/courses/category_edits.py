@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.database import db
 from app.domain.courses.course_fields import slug_of
 from app.domain.courses.models import Category, Course
+from app.domain.outbox import pages
 from app.errors import InUse, InvalidInput, NotFound
 
 MAX_NAME_LENGTH = 60
@@ -67,6 +68,7 @@ def create(name: str, description: str, hue: int) -> Category:
     )
     db.session.add(category)
     db.session.flush()
+    pages.refresh()
     return category
 
 
@@ -100,6 +102,8 @@ def change(
             shelf.position = index
     db.session.flush()
     after = (category.name, category.description, category.hue, shelves.index(category))
+    if before != after:
+        pages.refresh()
     fields = ("name", "description", "hue", "position")
     return [field for field, old, new in zip(fields, before, after, strict=True) if old != new]
 
@@ -121,6 +125,7 @@ def delete(category_id: uuid.UUID) -> str:
     name = category.name
     db.session.delete(category)
     db.session.flush()
+    pages.refresh()
     return name
 
 

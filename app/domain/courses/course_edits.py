@@ -20,6 +20,7 @@ from app.domain.courses.course_fields import (
     values_of,
 )
 from app.domain.courses.models import Category, Course, CourseStatus, Enrollment, LessonProgress
+from app.domain.courses.public_pages import refresh_pages
 from app.errors import Forbidden, InUse, InvalidInput, VersionConflict
 
 SLUG_ATTEMPTS = 20
@@ -120,6 +121,7 @@ def change(
             raise
         raise InvalidInput({"slug": "Another course has this address."}) from error
     db.session.refresh(course)
+    refresh_pages(course)
     return Changed(course, before)
 
 

@@ -14,6 +14,7 @@ from app.domain.accounts.models import Role
 from app.domain.courses.access import IS_ADMIN, OPEN_STATUSES, USER_ID, is_visible
 from app.domain.courses.charge import Maker, course_in_charge
 from app.domain.courses.models import Course
+from app.domain.courses.public_pages import refresh_pages
 from app.domain.videos import scratch
 from app.errors import NotFound
 from app.integrations.images import VARIANT_TYPE
@@ -68,6 +69,7 @@ def put_up(maker: Maker, course_id: uuid.UUID, cover_id: uuid.UUID | None) -> uu
     course = course_in_charge(maker, course_id, lock=True)
     before, course.cover_id = course.cover_id, cover_id
     db.session.flush()
+    refresh_pages(course)
     return before
 
 

@@ -19,7 +19,8 @@ from app.domain.courses.access import require_lesson_access
 from app.domain.courses.charge import Maker, course_in_charge, lesson_in_charge
 from app.domain.courses.file_kinds import PDF, clean_name, require_pdf, type_of
 from app.domain.courses.file_models import CourseFile
-from app.domain.courses.models import Lesson, LessonKind
+from app.domain.courses.models import Course, Lesson, LessonKind
+from app.domain.courses.public_pages import refresh_pages
 from app.errors import InvalidInput, NotFound
 
 FOLDER = "files"
@@ -87,6 +88,7 @@ def attach_document(
         lesson.kind, lesson.version = LessonKind.PDF, lesson.version + 1
     lesson.updated_at = utcnow()
     db.session.flush()
+    refresh_pages(db.session.get_one(Course, lesson.course_id))
     outdated = db.session.scalars(
         delete_rows(CourseFile).where(CourseFile.id == before).returning(CourseFile.storage_key)
     ).all()

@@ -40,6 +40,7 @@ from app.domain.courses.outline_order import (
     place_lessons,
     place_sections,
 )
+from app.domain.courses.public_pages import refresh_pages
 from app.errors import InUse, InvalidInput, NotFound, VersionConflict
 
 # Who finished every lesson that is left has finished the course. A row that somebody is writing
@@ -250,11 +251,13 @@ def _apply(row: Section | Lesson, columns: dict[str, Any]) -> None:
         setattr(row, name, value)
     row.version += 1
     db.session.flush()
+    refresh_pages(_course_of(row))
 
 
 def _move_on(course: Course) -> None:
     course.outline_version += 1
     db.session.flush()
+    refresh_pages(course)
 
 
 def _show(maker: Maker, lesson: Lesson, video_id: uuid.UUID | None) -> None:

@@ -12,6 +12,7 @@ from app.database import db
 from app.domain.courses.charge import Maker, course_in_charge
 from app.domain.courses.course_edits import OPEN_STATUSES, Changed, require_version
 from app.domain.courses.models import Course, CourseStatus, Lesson, LessonKind, Section
+from app.domain.outbox import pages
 from app.domain.videos.models import CaptionTrack, Video, VideoStatus
 from app.errors import CourseNotReady
 
@@ -58,6 +59,8 @@ def set_status(
     course.version += 1
     db.session.flush()
     db.session.refresh(course)
+    if before in OPEN_STATUSES or status in OPEN_STATUSES:
+        pages.refresh(course.slug)
     return Changed(course, {"status": before})
 
 

@@ -18,6 +18,7 @@ from app.database import db
 from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn
 from app.domain.audit.actions import Action
+from app.domain.outbox import pages
 from app.domain.outbox import trial as mail_trial
 from app.domain.site import choices, logos
 from app.domain.site.storage_trial import Step, try_storage
@@ -60,6 +61,7 @@ def change(changes: Mapping[str, Any], version: int | None) -> list[str]:
     if changed:
         after = {name: _plain(changes[name]) for name in changed}
         audit.note(Action.SITE_CHANGED, subject_kind="site", after=after)
+        pages.refresh()
     db.session.commit()
     return changed
 
