@@ -56,6 +56,15 @@ needs_another_master() { # FROM TO
   [[ $(cd "$from" && echo lib/*/site-packages/gunicorn-*) != "$(cd "$to" && echo lib/*/site-packages/gunicorn-*)" ]]
 }
 
+# Another PostgreSQL or supervisord.conf waits for the next start of the host: nobody is cut off for it.
+write_programs_again() {
+  if is_local_database; then
+    host_postgres
+    PGDATA=$PG_HOME/$("$PG_BIN/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+  fi
+  write_host_programs
+}
+
 restart_jobs() { # a stopped worker takes no job at once, so none of a new kind meets the old code
   local changed programs
   mapfile -t changed < <(release_control reread 2>/dev/null | sed -n 's/^\(\(worker\|scheduler\|logs\)[^:]*\): .*/\1/p')
@@ -90,7 +99,7 @@ take_up_web() { # FROM TO : 1 with FAULT when no worker of TO comes to serve
 
 take_up() { # FROM TO : every process loads what the link names; 1 with FAULT when one does not
   is_running || return 0
-  write_host_programs
+  write_programs_again
   restart_jobs &
   serves_web || { wait; return 0; }
   take_up_nginx && take_up_web "$1" "$2"
@@ -179,7 +188,7 @@ go_back() { # FROM TO : after a release that is not well
     done
     say "setup.sh: $2 serves again, $((SECONDS - began)) s after the fault was seen" >&2
   fi
-  write_host_programs
+  write_programs_again
   wait
   restart_jobs
   rm -f "$UNDER_WAY"
@@ -230,6 +239,7 @@ cmd_release() {
   trap 'exit 130' INT TERM HUP
   build_release "$source"
   migrate_release "$NEW"
+  publish_static "$NEW"
   try_canary "$NEW"
   touch "$RELEASES_DIR/$NEW/.complete"
   trap - EXIT
