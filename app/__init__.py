@@ -15,6 +15,7 @@ from app.web import (
     headers,
     pages,
     playback,
+    reading,
     templating,
 )
 from app.web.json import JsonProvider
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.init_app(app)
     extensions.init_app(app, settings)
     access.init_app(app)
+    reading.init_app(app, settings)
     errors.init_app(app)
     templating.init_app(app, settings)
     for room in (pages, auth, courses, admin, playback):

@@ -6,7 +6,8 @@ import re
 import select
 import uuid
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -43,6 +44,7 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 READS_ALONE = "reads_alone"
+READS_FROM = "reads_from"
 
 
 def _values(kind: type[enum.Enum]) -> list[str]:
@@ -72,11 +74,14 @@ class Base(DeclarativeBase):
 
 
 class Session(FlaskSession):
-    """The request's session; `read_alone` makes it send each statement without a transaction."""
+    """The request's session; `read_alone` makes it send each statement without a transaction.
+
+    It works on the primary; only one that `reading_from` made is bound elsewhere.
+    """
 
     def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
         """Return the engine, or its autocommitting twin on the same pool."""
-        bind = super().get_bind(*args, **options)
+        bind = self.info.get(READS_FROM) or super().get_bind(*args, **options)
         if self.info.get(READS_ALONE) and isinstance(bind, Engine):
             return _autocommitting(bind)
         return bind
@@ -120,6 +125,23 @@ def read_alone() -> None:
 def write_together() -> bool:
     """Take `read_alone` back; True when it held, and the caller must commit what was begun so."""
     return bool(db.session.info.pop(READS_ALONE, False))
+
+
+@contextmanager
+def reading_from(engine: Engine) -> Iterator[None]:
+    """Let `db.session` be another one for the block, which reads from `engine`.
+
+    What it loads is detached afterwards and never meets the objects of the request's own session.
+    """
+    registry = db.session.registry
+    own = registry()
+    reader = db.session.session_factory(info={READS_ALONE: True, READS_FROM: engine})
+    registry.set(reader)
+    try:
+        yield
+    finally:
+        registry.set(own)
+        reader.close()
 
 
 @event.listens_for(Pool, "checkout")

@@ -27,6 +27,7 @@ from app.web.admin.reports_schemas import (
     read_revenue_query,
 )
 from app.web.openapi import describe
+from app.web.reading import from_replica
 
 METHODS = {
     "card": lazy_gettext("Card"),
@@ -64,7 +65,7 @@ def reports() -> ResponseReturnValue:
         faults = error.fields
         span = span_of(*RevenueQuery().days(today), zone)
     rows, totals = _read(span, asked.group)
-    by_day = rows if asked.group is Group.DAY else domain.revenue(owner_scope(), span, Group.DAY)
+    by_day = rows if asked.group is Group.DAY else _read_days(span)
     shown = render_template(
         "admin/reports.html",
         span=span,
@@ -165,7 +166,14 @@ def _zone_of(person: SignedIn) -> tuple[str | None, date]:
 
 def _read(span: Span, group: Group) -> tuple[list[Row], list[Sums]]:
     owner_id = owner_scope()
-    return domain.revenue(owner_id, span, group), domain.totals(owner_id, span)
+    return from_replica(
+        lambda: (domain.revenue(owner_id, span, group), domain.totals(owner_id, span))
+    )
+
+
+def _read_days(span: Span) -> list[Row]:
+    owner_id = owner_scope()
+    return from_replica(lambda: domain.revenue(owner_id, span, Group.DAY))
 
 
 def _sums_view(sums: Sums) -> dict[str, Any]:

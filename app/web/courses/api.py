@@ -6,18 +6,18 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from app.database import db
-from app.domain.checkout.offers import offer_on_page
 from app.domain.courses import admission
 from app.domain.courses.admission_models import EnrollmentRequest
 from app.domain.courses.cards import CourseCard
 from app.domain.courses.catalog import search
-from app.domain.courses.details import CourseView, EnrollmentView, get_course_page
+from app.domain.courses.details import CourseView, EnrollmentView
 from app.domain.courses.models import Enrollment
 from app.domain.courses.outline import SectionView
 from app.domain.courses.shelf import SHELF_SIZE, EnrolledCourse, count_enrolled, list_enrolled
 from app.domain.courses.ways_in import RequestView
 from app.web.access import require_signed_in, signed_in
 from app.web.courses import blueprint
+from app.web.courses.course_view import read_course
 from app.web.courses.queries import CatalogQuery, PageQuery, read_filters, read_page_number
 from app.web.courses.schemas import (
     CourseDetailDocument,
@@ -29,6 +29,7 @@ from app.web.courses.schemas import (
 )
 from app.web.json import read_body
 from app.web.openapi import describe
+from app.web.reading import from_replica
 
 
 def _course_view(course: CourseCard | CourseView) -> dict[str, Any]:
@@ -107,7 +108,8 @@ def list_courses() -> Response:
     """List published courses, filtered and sorted, twelve a page."""
     filters = read_filters()
     person = signed_in()
-    results = search(filters, person.user_id if person else None)
+    user_id = person.user_id if person else None
+    results = from_replica(lambda: search(filters, user_id))
     return jsonify(
         items=[_course_view(course) for course in results.items],
         page=results.page,
@@ -136,10 +138,8 @@ def list_enrolled_courses() -> Response:
 @describe({200: CourseDetailDocument})
 def get_course(slug: str) -> Response:
     """Return a course with its outline and what one may do about it."""
-    person = signed_in()
-    course = get_course_page(slug, person.user_id, person.role) if person else get_course_page(slug)
+    course, _, action = read_course(slug)
     teacher = course.instructor
-    _, action = offer_on_page(person.id if person else None, course)
     return jsonify(
         {
             **_course_view(course),

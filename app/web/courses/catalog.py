@@ -16,6 +16,7 @@ from app.web.courses import blueprint
 from app.web.courses.fragments import FRESH_SECONDS, Kept, render_fragment
 from app.web.courses.queries import read_filters_leniently
 from app.web.courses.shells import Shell, Viewer, render_shell
+from app.web.reading import from_replica
 
 EXTENSION = "catalog_shells"
 
@@ -51,5 +52,5 @@ def index() -> Response:
 @blueprint.get("/courses/category/<slug>")
 def category(slug: str) -> Response:
     """Show the courses of one category."""
-    shelf = get_category(slug)
+    shelf = from_replica(lambda: get_category(slug))
     return _page(replace(read_filters_leniently(), category=shelf.slug), shelf)

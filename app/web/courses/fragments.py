@@ -15,6 +15,7 @@ from app.domain.courses.cards import CourseCard
 from app.domain.courses.catalog import find_page
 from app.domain.courses.categories import CategoryView, list_categories
 from app.domain.courses.filters import CatalogFilters
+from app.web.reading import from_replica
 
 FRESH_SECONDS = 30
 # About 50 KB each; addresses without words are few, so these hold what people look at.
@@ -58,12 +59,12 @@ class Fragment:
 
 def render_fragment(filters: CatalogFilters, category: CategoryView | None) -> Fragment:
     """Return the main part of a catalog page."""
-    results = find_page(filters)
+    results, categories = from_replica(lambda: (find_page(filters), list_categories()))
     html = render_template(
         "courses/_catalog.html",
         results=results,
         filters=filters,
         category=category,
-        categories=list_categories(),
+        categories=categories,
     )
     return Fragment(Markup(html), results.items, filters.page > max(results.pages, 1))  # noqa: S704

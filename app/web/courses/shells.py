@@ -21,6 +21,7 @@ from app.domain.accounts.sessions import SignedIn
 from app.domain.courses.cards import CourseCard, with_progress
 from app.domain.courses.categories import CategoryView
 from app.web.courses.fragments import Fragment
+from app.web.reading import from_replica
 
 # The initials are the first letter of a one-word name, so they come out as INITIALS.
 INITIALS, REST = "\ue000", "\ue001"
@@ -53,7 +54,7 @@ class Shell:
 
     def _with_own_cards(self, person: SignedIn) -> str:
         html = self.html
-        own = with_progress(self.fragment.cards, person.user_id)
+        own = from_replica(lambda: with_progress(self.fragment.cards, person.user_id))
         for card, mine in zip(self.fragment.cards, own, strict=True):
             if mine.is_enrolled:
                 if mine not in self.own_cards:

@@ -5,20 +5,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from app.database import db
-from app.domain.checkout.offers import offer_on_page
 from app.domain.courses import admission
-from app.domain.courses.details import get_course_page
-from app.web.access import require_signed_in, signed_in
+from app.web.access import require_signed_in
 from app.web.caching import share_with_visitors
 from app.web.courses import blueprint
+from app.web.courses.course_view import read_course
 
 
 @blueprint.get("/courses/<slug>")
 def show(slug: str) -> Response:
     """Show a course and the one thing to do about it."""
-    person = signed_in()
-    course = get_course_page(slug, person.user_id, person.role) if person else get_course_page(slug)
-    offer, action = offer_on_page(person.id if person else None, course)
+    course, offer, action = read_course(slug)
     page = render_template("courses/show.html", course=course, offer=offer, action=action)
     return share_with_visitors(page)
 

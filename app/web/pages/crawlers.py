@@ -11,6 +11,7 @@ from app.domain.courses.catalog import list_listed
 from app.domain.courses.categories import list_categories
 from app.web.json import rfc3339
 from app.web.pages import blueprint
+from app.web.reading import from_replica
 
 MAX_COURSES = 5000
 HOUR_SECONDS = 3600
@@ -30,9 +31,10 @@ def _entry(path: str, changed: str | None = None) -> str:
 def _entries() -> Iterator[str]:
     for endpoint in ("pages.home", "pages.training", "courses.index"):
         yield _entry(url_for(endpoint))
-    for category in list_categories():
+    categories, courses = from_replica(lambda: (list_categories(), list_listed(MAX_COURSES)))
+    for category in categories:
         yield _entry(url_for("courses.category", slug=category.slug))
-    for slug, changed_at in list_listed(MAX_COURSES):
+    for slug, changed_at in courses:
         yield _entry(url_for("courses.show", slug=slug), rfc3339(changed_at))
 
 
