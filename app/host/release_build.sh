@@ -63,7 +63,7 @@ borrow_packages() { # FROM TO : folders of releases
   for file in "$2"/.venv/.[a-z]* "$2"/.venv/pyvenv.cfg; do
     if [[ -f $file ]]; then cp -p "$file" "$file.copy" && mv "$file.copy" "$file"; fi
   done
-  grep -rlIF "$1/.venv" "$2/.venv/bin" "$2/.venv/pyvenv.cfg" | xargs -r sed -i "s|$1/.venv|$2/.venv|g"
+  { grep -rlI '/\.venv/bin/python' "$2/.venv/bin" || true; } | xargs -r sed -i "s|[^ '\"!]*/\.venv/bin/python|$2/.venv/bin/python|"
 }
 
 install_packages() ( # FOLDER
