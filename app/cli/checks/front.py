@@ -16,7 +16,8 @@ from cryptography import x509
 
 from app.cli.checks.findings import Check, Finding, fail, ok, skip, warn
 from app.clock import utcnow
-from app.current import settings
+from app.current import integrations, settings
+from app.integrations.page_cache import PageCacheUnavailable
 
 ASK_SECONDS = 4
 WARN_LEFT, FAIL_LEFT = timedelta(days=14), timedelta(days=3)
@@ -199,10 +200,13 @@ def _not_ready(status: int, body: bytes) -> Finding:
 def _page_cache() -> Finding:
     if not settings.page_cache_url:
         return skip("PAGE_CACHE_URL is not set: changed pages show when their time is over")
-    if not settings.page_cache_key:
-        return fail(
-            "PAGE_CACHE_KEY is not set, so nginx keeps pages that were changed",
-            "Set the same PAGE_CACHE_KEY for the application and nginx: ./setup.sh production.",
+    try:
+        integrations.page_cache.empty(["/"])
+    except PageCacheUnavailable as error:
+        return warn(
+            f"changed pages show only when their time is over: {error}",
+            "PAGE_CACHE_URL must lead to nginx, and PAGE_CACHE_KEY be the same for it and the "
+            "application: ./setup.sh production renders it anew.",
         )
     return ok("changed pages are fetched anew")
 

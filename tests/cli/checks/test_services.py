@@ -67,7 +67,7 @@ def edge(doctor: Doctor) -> Iterator[Edge]:
         ec.generate_private_key(ec.SECP256R1()),
         doctor.settings.media_directory,
     )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     pem = server.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     doctor.change(cdn_base_url=server.url, cloudfront_keypair_id=KEY_ID, cloudfront_private_key=pem)
