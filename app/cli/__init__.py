@@ -8,12 +8,15 @@ from flask.cli import AppGroup
 
 VERBS = {
     "audit": "app.cli.audit:audit",
+    "backup": "app.cli.backups:backup",
     "create-admin": "app.cli.verbs:create_admin_verb",
     "db": "flask_migrate.cli:db",
     "doctor": "app.cli.doctor:doctor",
     "mail": "app.cli.mail:mail",
     "payments": "app.cli.payments:payments",
+    "restore": "app.cli.backups:restore_verb",
     "scheduler": "app.cli.verbs:scheduler_verb",
+    "secrets": "app.cli.secrets:secrets",
     "seed": "app.cli.verbs:seed_verb",
     "static": "app.cli.static:static",
     "videos": "app.cli.verbs:videos",

@@ -184,8 +184,9 @@ def pull(settings: Mapping[str, str], name: str, path: str) -> int:
         return 1
     if len(there) > 1:
         raise Trouble(f"there are several {name}: {', '.join(there)}; two databases wrote them")
-    identity = pyrage.x25519.Identity.from_str(settings["BACKUP_IDENTITY"])
-    data = zlib.decompress(pyrage.decrypt(store.read(there[0]), [identity]), GZIP)
+    written = settings.get("BACKUP_IDENTITY", "").split()
+    identities = [pyrage.x25519.Identity.from_str(line) for line in written]
+    data = zlib.decompress(pyrage.decrypt(store.read(there[0]), identities), GZIP)
     digest = there[0].removeprefix(prefix).removesuffix(".age")
     if not hashlib.sha256(data).hexdigest().startswith(digest):
         raise Trouble(f"{there[0]} does not hold what its name says")
