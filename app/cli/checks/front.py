@@ -57,11 +57,14 @@ class _Named(http.client.HTTPSConnection):
 
 
 def front() -> Front:
-    """Return the front: behind PAGE_CACHE_URL, where nginx answers this site, when that is set."""
+    """Return the front: on the host of PAGE_CACHE_URL, where nginx stands, when that is set.
+
+    The name may lead nowhere yet, or to a load balancer.
+    """
     public = urlsplit(settings.public_base_url)
-    near = urlsplit(settings.page_cache_url or settings.public_base_url)
-    port = near.port or (443 if near.scheme == "https" else 80)
-    return Front(public.hostname or "", near.scheme, (near.hostname or "", port))
+    near = urlsplit(settings.page_cache_url).hostname or public.hostname or ""
+    port = public.port or (443 if public.scheme == "https" else 80)
+    return Front(public.hostname or "", public.scheme, (near, port))
 
 
 def _unverified() -> ssl.SSLContext:

@@ -86,7 +86,7 @@ def behind(
                 monkeypatch.setenv("SSL_CERT_FILE", str(trust))
             door = stack.enter_context(_open(tls))
             doctor.change(
-                public_base_url=f"https://{NAME}",
+                public_base_url=f"https://{NAME}:{door.server_port}",
                 page_cache_url=f"https://127.0.0.1:{door.server_port}",
                 page_cache_key="a key",
             )
@@ -105,9 +105,12 @@ def test_a_site_that_answers_with_our_headers_is_well(doctor: Doctor, door: Door
 def test_nginx_is_asked_where_it_stands_for_the_public_name(
     doctor: Doctor, behind: Callable[..., Door]
 ) -> None:
-    door = behind()
+    door = behind("courses.invalid")
+    doctor.change(public_base_url=f"https://courses.invalid:{door.server_port}")
     doctor.one("site", State.OK)
-    assert door.asked_for == NAME
+    assert door.asked_for == f"courses.invalid:{door.server_port}"
+    doctor.change(page_cache_url="http://127.0.0.1:1")
+    doctor.one("site", State.OK)
 
 
 @pytest.mark.parametrize(
