@@ -14,6 +14,7 @@ from procrastinate.worker import Worker
 from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
 from app.worker import mail, tasks
+from app.worker.backups import BACKUP_QUEUE
 from app.worker.scheduler import defer_by_the_clock
 
 log = logging.getLogger("worker")
@@ -63,6 +64,7 @@ async def _run(queue: App, concurrency: int, with_scheduler: bool) -> None:
                 (MEDIA_QUEUE, 1, _MEDIA_GRACE_SECONDS),
                 (tasks.DEFAULT_QUEUE, beside, _DEFAULT_GRACE_SECONDS),
                 (MAIL_QUEUE, beside, _MAIL_GRACE_SECONDS),
+                (BACKUP_QUEUE, 1, _DEFAULT_GRACE_SECONDS),
             )
         ]
         if with_scheduler:

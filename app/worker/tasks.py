@@ -22,6 +22,7 @@ from app.domain.videos.control import DISCARD_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
 from app.worker import (
     accounts,
+    backups,
     exports,
     links,
     mail,
@@ -55,6 +56,7 @@ def build(flask_app: Flask) -> App:
     _add_payment_tasks(queue, flask_app)
     _add_sweeping_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
+    _add_backup_tasks(queue, flask_app)
     return queue
 
 
@@ -264,3 +266,33 @@ def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
             include_cancelled=True,
             include_aborted=True,
         )
+
+
+def _add_backup_tasks(queue: App, flask_app: Flask) -> None:
+    def run(context: JobContext, do: Callable[[int, Callable[[], bool]], None]) -> None:
+        with flask_app.app_context():
+            do(context.job.attempts + 1, context.should_abort)
+
+    @queue.periodic(cron="12 1 * * *")
+    @queue.task(
+        name="backups.take",
+        queue=backups.BACKUP_QUEUE,
+        queueing_lock="backups.take",
+        pass_context=True,
+        retry=Again(),
+    )
+    def take(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+        """Back the house up, and remove what is too old."""
+        run(context, backups.back_up)
+
+    @queue.periodic(cron="53 * * * *")
+    @queue.task(
+        name="backups.media",
+        queue=backups.BACKUP_QUEUE,
+        queueing_lock="backups.media",
+        pass_context=True,
+        retry=Again(),
+    )
+    def take_media(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+        """Back up the media that came since."""
+        run(context, backups.back_up_media)
