@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from app.cli.checks import (
+    backups,
     configuration,
     database,
     front,
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *database.CHECKS,
     *roles.CHECKS,
     *jobs.CHECKS,
+    *backups.CHECKS,
     *services.CHECKS,
     *machine.CHECKS,
     *front.CHECKS,
