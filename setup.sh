@@ -30,6 +30,8 @@ usage() {
                                        set up this Debian host, or mend it; as root
 ./setup.sh release [SOURCE] | rollback [ID]
                                        bring a host another release of the code, or an earlier one back
+./setup.sh restore --from PLACE --identity FILE --to DIR
+                                       bring a backup back into an empty DATA_DIR or PREFIX
 ./setup.sh containers HOST             write what docker-compose.yml needs: settings, secrets; as root
 ./setup.sh test [PYTEST ARGUMENTS]     install what tests need and run them
 ./setup.sh check                       format, lint, types, import rules, locks, configuration files
@@ -171,7 +173,7 @@ cmd_check() {
 command=${1:-help}
 shift || true
 case $command in
-  demo | stop | status | flask | supervisorctl | production | supervise | certificate | release | rollback | containers | test | check | bench)
+  demo | stop | status | flask | supervisorctl | production | supervise | certificate | release | rollback | restore | containers | test | check | bench)
     "cmd_$command" "$@" ;;
   help | -h | --help) usage ;;
   *) usage >&2; die "unknown command: $command" ;;

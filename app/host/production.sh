@@ -4,7 +4,7 @@
 
 source_host() { # DIR
   local part
-  for part in places machine settings roles programs certificate; do
+  for part in places machine settings roles backups programs certificate; do
     # shellcheck disable=SC1090
     source "$1/$part.sh"
   done
@@ -133,6 +133,7 @@ cmd_production() {
   need_debian
   umask 022
   production_places
+  take_up_restored
   choose_site_host
   install_host_packages
   create_users
@@ -142,8 +143,10 @@ cmd_production() {
   is_running || stop_orphans
   if [[ ! -L $CURRENT ]]; then step "installing the platform"; first_release "$ROOT"; fi
   create_secrets
+  create_backup_identity
   write_environment
   production_places
+  prepare_archive
   prepare_database
   prepare_nginx
   if has_systemd; then install_unit || true; fi

@@ -39,6 +39,8 @@ host_value() { # NAME : prints what this host knows better than the example; 1 w
     DATABASE_URL) printf %s "${DATABASE_URL:-postgresql://triple_app@/triple?host=$socket}" ;;
     DATABASE_MIGRATOR_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "postgresql://triple_owner@/triple?host=$socket"; fi ;;
     DATABASE_BACKUP_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "postgresql://triple_backup@/triple?host=$socket"; fi ;;
+    BACKUP_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "file://$STATE/backups"; fi ;;
+    BACKUP_RECIPIENT) own_backup_recipient ;;
     PAGE_CACHE_URL) printf %s "http://127.0.0.1:$HTTP_PORT" ;; # its key never leaves the machine
     *) return 1 ;;
   esac
