@@ -31,9 +31,10 @@ RETRY_SECONDS = 5.0
 LOG_EVERY_SECONDS = 60.0
 NEVER = float("-inf")
 
-# Bytes of the write-ahead log: of what was written, and of what the replica made its own.
+# Bytes of the write-ahead log: of what was made durable, as every commit is, and of what the
+# replica has. What no commit asked for may stay in memory, and from the replica, for minutes.
 _WRITTEN = Prepared(
-    text("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS position").columns(
+    text("SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint AS position").columns(
         position=BigInteger
     )
 )
@@ -97,7 +98,8 @@ class Replica:
         if now >= self._look_again_at and not self._look(now):
             return False
         if now - self._fresh_as_of > MAX_LAG_SECONDS:
-            self._tell(f"it is more than {MAX_LAG_SECONDS:g} s behind")
+            if now - self._mark[1] > MAX_LAG_SECONDS:  # else it has not been looked at for a while
+                self._tell(f"it is more than {MAX_LAG_SECONDS:g} s behind")
             return False
         return self._replayed >= written
 
@@ -213,5 +215,8 @@ class _Watch:
                     one for one, until in self._busy.items() if until < time.monotonic()
                 ]:
                     del self._busy[driver]
-                    with suppress(OSError, psycopg2.Error):
-                        socket.socket(fileno=os.dup(driver.fileno())).shutdown(socket.SHUT_RDWR)
+                    with (
+                        suppress(OSError, psycopg2.Error),
+                        socket.socket(fileno=os.dup(driver.fileno())) as shared,
+                    ):
+                        shared.shutdown(socket.SHUT_RDWR)

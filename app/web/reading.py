@@ -42,7 +42,7 @@ def from_replica(read: Callable[[], T]) -> T:
 
 def _own_position() -> int | None:
     """Return how much the replica must hold for this reader; None when nobody can tell."""
-    if bearer.api_key() is not None:  # programs keep no cookies
+    if bearer.token() is not None:  # programs keep no cookies
         return None
     kept = request.cookies.get(_cookie_name())
     if kept is None:
