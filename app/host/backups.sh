@@ -40,6 +40,17 @@ prepare_archive() { # before PostgreSQL is prepared; a running one is told
   fi
 }
 
+first_backup() { # a host is not set up while nothing of it is anywhere else; the schedule takes the next
+  is_local_database || return 0
+  [[ ${BACKUP_URL:-} && ${BACKUP_RECIPIENT:-} && $RUN_WORKER == true ]] || return 0
+  [[ $(in_host flask backup list | tail -n 1 || true) == "0 backups" ]] || return 0
+  step "taking the first backup"
+  in_host flask backup || die "the site serves, but no backup could be taken: see above, then: $CURRENT/setup.sh flask backup"
+  [[ ! -s $ETC/secrets/backup_identity ]] || say "
+  Backups of this host open with $ETC/secrets/backup_identity alone. Copy it to another machine
+  now and remove it from here: without it they are noise, and with this machine it would be gone."
+}
+
 # What `restore` left of the old host's settings goes into the new production.env. The address is this
 # host's own matter, but its name is the site's.
 take_up_restored() {

@@ -156,6 +156,7 @@ cmd_production() {
   wait_for_host
   request_certificate
   host_summary
+  first_backup
   run_doctor
   say "Ready: $PUBLIC_BASE_URL"
 }
@@ -167,6 +168,15 @@ run_doctor() { # faults are said and end this with 1, though the site serves
 # --- Looking after a host -------------------------------------------------------------------------
 
 in_host() { as_app_user "$CURRENT/app/host/enter.sh" python -m flask --app wsgi "${@:2}"; }
+
+cmd_start() { # what `production` set up, after `stop`
+  is_host || die "a demo is started by ./setup.sh demo; a host by its own setup.sh: /srv/triple/current/setup.sh start"
+  need_root
+  need_host
+  if is_running; then say "Runs already."; else start_host; fi
+  wait_for_host
+  say "Ready: $PUBLIC_BASE_URL"
+}
 
 stop_host() {
   if has_systemd; then systemctl stop triple || true; fi
