@@ -216,7 +216,7 @@ def _weak_secrets(settings: Settings) -> list[str]:
     for name, value in secrets.items():
         if len(value) < MIN_SECRET_LENGTH or len(set(value)) < 10:
             problems.append(f"{name} is too weak; use `openssl rand -hex 32`")
-        elif any(word in value.lower() for word in PLACEHOLDERS):
+        elif any(word in value.lower() for word in PLACEHOLDERS) or value[:1] + value[-1:] == "<>":
             problems.append(f"{name} is a placeholder; use `openssl rand -hex 32`")
     if len(set(secrets.values())) < len(secrets):
         problems.append(" and ".join(secrets) + " must differ from each other")
@@ -267,6 +267,15 @@ def list_misspelled(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: meant for name, meant in found.items() if meant}
 
 
+def _read_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name}_FILE: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{name}_FILE: {path}: not a text file") from error
+
+
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings from `environ` (default: the process's) and `<NAME>_FILE` files.
 
@@ -278,15 +287,9 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     for field in Settings.model_fields:
         name = field.upper()
         path = source.get(f"{name}_FILE")
-        if path:
-            try:
-                values[field] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise ConfigurationError(f"{name}_FILE: {path}: {error.strerror}") from error
-            except UnicodeDecodeError as error:
-                raise ConfigurationError(f"{name}_FILE: {path}: not a text file") from error
-        elif source.get(name):
-            values[field] = source[name]
+        value = _read_file(name, path) if path else source.get(name)
+        if value:
+            values[field] = value
     values.update(overrides)
     for name in ("database_url", "database_replica_url", "database_migrator_url"):
         if values.get(name):

@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 
 from flask import Response, current_app, url_for
 
+from app.config import Environment
 from app.current import settings
 from app.domain.courses.catalog import list_listed
 from app.domain.courses.categories import list_categories
@@ -52,9 +53,12 @@ def sitemap() -> Response:
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
-    """Ask crawlers to leave alone what is personal."""
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED)]
-    lines.append(f"Sitemap: {_address(url_for('pages.sitemap'))}")
+    """Ask crawlers to leave alone what is personal; all of a rehearsal."""
+    if settings.app_env is Environment.STAGING:
+        lines = ["User-agent: *", "Disallow: /"]
+    else:
+        lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED)]
+        lines.append(f"Sitemap: {_address(url_for('pages.sitemap'))}")
     response = Response("\n".join(lines) + "\n", mimetype="text/plain")
     response.cache_control.public = True
     response.cache_control.max_age = HOUR_SECONDS

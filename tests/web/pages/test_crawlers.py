@@ -2,6 +2,10 @@
 
 from xml.etree import ElementTree as ET
 
+import pytest
+from flask import Flask
+
+from app.config import Environment
 from app.database import db
 from app.domain.courses.models import Category, Course, CourseStatus
 from tests import factories
@@ -54,6 +58,14 @@ def test_sitemap_is_kept_for_an_hour_and_costs_two_queries(
 def test_every_listed_address_answers(client: CheckedClient, course: Course) -> None:
     for address in _addresses(client):
         assert client.get(address).status_code == 200, address
+
+
+def test_robots_are_kept_out_of_a_rehearsal(
+    client: CheckedClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging = app.extensions["settings"].model_copy(update={"app_env": Environment.STAGING})
+    monkeypatch.setitem(app.extensions, "settings", staging)
+    assert client.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
 
 
 def test_robots_are_kept_out_of_what_is_personal(client: CheckedClient) -> None:
