@@ -45,7 +45,10 @@ gunicorn.__path__[:] = [str(Path(folder).resolve()) for folder in gunicorn.__pat
 RUN_DIR = Path(os.environ.get("RUN_DIR") or "var/run").resolve()
 SERVING = RUN_DIR / "web.serving"  # names the worker that loaded the application last
 RELOADED = RUN_DIR / "web.reloaded"  # touched at each HUP
-SUCCESSION_SECONDS = 30  # how long a worker serves on while its successors start
+# How long a worker serves on while its successors start: on a host that is busy to the limit half a
+# minute did not do, and then nobody served.
+SUCCESSION_SECONDS = 120
+RELOAD_SECONDS = 30  # how long after a HUP its SIGTERM may reach a worker
 MEMORY_LIMIT_BYTES = int(os.environ.get("WEB_MEMORY_LIMIT_MB") or 512) * 1024 * 1024
 MEMORY_CHECK_EVERY = 50  # requests
 
@@ -70,7 +73,7 @@ class Worker(ThreadWorker):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Answer SIGTERM: at a HUP serve on for a while, else finish what is in flight."""
-        if self.retires_at is None and not self.booted_at < _reloaded_at() > time.time() - 5:
+        if self.retires_at is None and not self.booted_at < _reloaded_at() > _lately():
             super().handle_exit(sig, frame)
         else:
             self._retire()
@@ -139,6 +142,10 @@ def _serving() -> str:
         return SERVING.read_text()
     except FileNotFoundError:
         return ""
+
+
+def _lately() -> float:
+    return time.time() - RELOAD_SECONDS
 
 
 def _reloaded_at() -> float:
