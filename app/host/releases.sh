@@ -6,7 +6,7 @@
 # shellcheck source=app/host/release_build.sh
 source "$ROOT/app/host/release_build.sh"
 
-BOOT_SECONDS=20   # how long new web workers may take to load the application
+BOOT_SECONDS=${BOOT_SECONDS:-25} # how long new web workers may take to load the application
 KEEP_RELEASES=3
 
 release_places() {
@@ -84,16 +84,22 @@ take_up_nginx() { # 1 with FAULT when nginx refuses the configuration of this re
 
 serving() { cat "$RUN_DIR/web.serving" 2>/dev/null || true; }
 
-take_up_web() { # FROM TO : 1 with FAULT when no worker of TO comes to serve
-  local before signal=HUP try
+# A worker that cannot load the application makes gunicorn's master end all others, half a minute
+# later: time enough to kill the master first, whose workers then serve until others do.
+could_not_boot() { tail -c "+$(($1 + 1))" "$LOG_DIR/web.log" 2>/dev/null | grep -qE 'Worker failed to boot|App failed to load'; }
+
+take_up_web() { # HUP|KILL : 1 with FAULT when no new worker comes to serve
+  local before from try
   before=$(serving)
-  if needs_another_master "$1" "$2"; then signal=KILL; fi
-  release_control signal "$signal" web >/dev/null 2>&1 || release_control start web >/dev/null 2>&1 || true
+  from=$(stat -c %s "$LOG_DIR/web.log" 2>/dev/null || echo 0)
+  release_control signal "$1" web >/dev/null 2>&1 || release_control start web >/dev/null 2>&1 || true
   for ((try = 0; try < BOOT_SECONDS * 5; try++)); do
     [[ $(serving) == "$before" ]] || return 0
+    if could_not_boot "$from"; then break; fi
     sleep 0.2
   done
-  FAULT="no web worker of it serves within $BOOT_SECONDS s; $LOG_DIR/web.log says why"
+  FAULT="no web worker of it came to serve; $LOG_DIR/web.log says why"
+  HAS_BOOTED=""
   return 1
 }
 
@@ -102,7 +108,9 @@ take_up() { # FROM TO : every process loads what the link names; 1 with FAULT wh
   write_programs_again
   restart_jobs &
   serves_web || { wait; return 0; }
-  take_up_nginx && take_up_web "$1" "$2"
+  local signal=HUP
+  if needs_another_master "$1" "$2"; then signal=KILL; fi
+  take_up_nginx && take_up_web "$signal"
 }
 
 # --- Watching a release that serves --------------------------------------------------------------
@@ -168,6 +176,7 @@ note_logs() { # what they tell before the switch
 }
 
 switch_to() { # FROM TO : flip, take up, watch; 1 with FAULT when TO is not well
+  HAS_BOOTED=1 FAULT=""
   note_logs
   printf '%s %s\n' "$1" "$2" >"$UNDER_WAY"
   point_at "$2"
@@ -177,11 +186,12 @@ switch_to() { # FROM TO : flip, take up, watch; 1 with FAULT when TO is not well
 }
 
 go_back() { # FROM TO : after a release that is not well
-  local began=$SECONDS
+  local began=$SECONDS signal=HUP
   point_at "$2"
   if serves_web; then
+    if [[ ! $HAS_BOOTED ]] || needs_another_master "$1" "$2"; then signal=KILL; fi
     take_up_nginx || say "setup.sh: $FAULT" >&2
-    take_up_web "$1" "$2" || say "setup.sh: $2 does not come back by itself: $FAULT" >&2
+    take_up_web "$signal" || say "setup.sh: $2 does not come back by itself: $FAULT" >&2
     for _ in {1..40}; do
       if smoke "$RUN_DIR/web.sock" ready >/dev/null 2>&1; then break; fi
       sleep 0.25
@@ -204,6 +214,7 @@ tidy_up() {
     folder=$(basename "$folder")
     if ! is_complete "$folder" && [[ $folder != "$(current_id)" ]]; then rm -rf "${RELEASES_DIR:?}/$folder"; fi
   done
+  HAS_BOOTED=1
   if read -r from to 2>/dev/null <"$UNDER_WAY" && [[ $(current_id) == "$to" ]] && is_complete "$from"; then
     step "an earlier release was interrupted; taking up $to once more"
     if take_up "$from" "$to" && is_well; then note_previous "$from"; else touch "$RELEASES_DIR/$to/.failed"; go_back "$to" "$from"; fi
@@ -233,6 +244,7 @@ cmd_release() {
   local source=${1:-$ROOT} old began=$SECONDS
   release_places
   take_release_lock
+  renice -n 10 -p $$ >/dev/null 2>&1 || true # building a release makes way for visitors
   tidy_up
   old=$(current_id)
   trap 'leave_build' EXIT

@@ -60,6 +60,8 @@ environment_lines() { # the example's lines with this host's values; what it lea
       printf '%s_FILE=%s\n' "$name" "$ETC/secrets/${name,,}"
     elif is_given "$name"; then
       printf '%s=%s\n' "$name" "${!name}"
+    elif [[ $name == RELEASE ]]; then # whichever serves
+      printf '%s_FILE=%s\n' "$name" "$CURRENT/RELEASE"
     else
       if [[ $value == *"<"* ]]; then value=""; fi
       value=$(host_value "$name" || printf %s "$value")
