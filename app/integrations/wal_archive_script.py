@@ -63,10 +63,9 @@ class Folder:
     def write(self, key: str, data: bytes) -> None:
         """Store `data` as `key`, whole and on the disk, or not at all."""
         path = self._root / key
-        os.umask(0o027)
+        os.umask(0o007)  # a new folder takes wal/'s group, who may then prune in it
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.parent.chmod(0o2770)
             sync(path.parent.parent)
         temporary = path.with_name(f".part-{path.name}")
         try:
