@@ -25,7 +25,7 @@ usage() {
 ./setup.sh stop | status               stop it, or show what runs
 ./setup.sh flask VERB ...              a flask verb in its environment
 ./setup.sh supervisorctl ...           its supervisorctl
-                                       (on a host: /srv/triple/current/setup.sh stop, status, ...)
+                                       (on a host: /srv/triple/current/setup.sh start, stop, status, ...)
 ./setup.sh production [--site-host NAME]
                                        set up this Debian host, or mend it; as root
 ./setup.sh release [SOURCE] | rollback [ID]
@@ -137,9 +137,43 @@ install_test_tools() {
   for pair in chromium:chromium nginx-light:nginx redis-server:redis-server wrk:wrk nodejs:node bubblewrap:bwrap; do
     command -v "${pair#*:}" >/dev/null || [[ -x /usr/sbin/${pair#*:} ]] || missing+=("${pair%:*}")
   done
-  ((${#missing[@]})) || return 0
-  step "installing ${missing[*]}"
-  apt_install "${missing[@]}" || say "could not install ${missing[*]}; tests that need them are skipped (CI=true: fail)" >&2
+  if ((${#missing[@]})); then
+    step "installing ${missing[*]}"
+    apt_install "${missing[@]}" || say "could not install ${missing[*]}; tests that need them are skipped (CI=true: fail)" >&2
+  fi
+  install_scanners
+}
+
+# What examines the site from outside, each in a folder of its own and in no lock of ours.
+install_scanners() {
+  local tools=$ROOT/var/test-tools observatory=1.4.8 sslyze=6.3.1
+  mkdir -p "$tools"
+  if [[ $(cat "$tools/observatory/version" 2>/dev/null) != "$observatory" ]]; then
+    step "installing Mozilla's Observatory"
+    rm -rf "$tools/observatory"
+    install_observatory "$tools/observatory" "$observatory" || say "could not install the Observatory; its tests are skipped (CI=true: fail)" >&2
+  fi
+  if [[ $(cat "$tools/sslyze/version" 2>/dev/null) != "$sslyze" ]]; then
+    step "installing sslyze"
+    rm -rf "$tools/sslyze"
+    install_sslyze "$tools/sslyze" "$sslyze" || say "could not install sslyze; its tests are skipped (CI=true: fail)" >&2
+  fi
+}
+
+install_sslyze() { # FOLDER VERSION
+  "$VENV/bin/uv" venv --quiet --python "$PY" "$1" || return 1
+  "$VENV/bin/uv" pip install --quiet --python "$1/bin/python" "sslyze==$2" || return 1
+  printf '%s\n' "$2" >"$1/version"
+}
+
+install_observatory() { # FOLDER VERSION ; its own installation scripts would fetch lists from elsewhere
+  command -v npm >/dev/null || apt_install npm || return 1
+  local conf=$1/node_modules/@mdn/mdn-http-observatory/conf
+  mkdir -p "$1"
+  npm install --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error "@mdn/mdn-http-observatory@$2" >/dev/null || return 1
+  printf '{}\n' >"$conf/hsts-preload.json"
+  printf '["test"]\n' >"$conf/tld-list.json"
+  printf '%s\n' "$2" >"$1/version"
 }
 
 cmd_test() {
@@ -173,7 +207,7 @@ cmd_check() {
 command=${1:-help}
 shift || true
 case $command in
-  demo | stop | status | flask | supervisorctl | production | supervise | certificate | release | rollback | restore | containers | test | check | bench)
+  demo | stop | status | flask | supervisorctl | production | start | supervise | certificate | release | rollback | restore | containers | test | check | bench)
     "cmd_$command" "$@" ;;
   help | -h | --help) usage ;;
   *) usage >&2; die "unknown command: $command" ;;

@@ -202,22 +202,23 @@ def _packages() -> Path:
     return Path(tempfile.gettempdir()) / f"triple-packages-{lock:08x}"
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Let one host after the other install its packages: they share the cache."""
-    with (Path(tempfile.gettempdir()) / "triple-packages.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _keep_packages(host: Host) -> None:
+def _set_up(host: Host) -> None:
+    """Let the first host install the packages, and those that follow borrow them."""
     kept = _packages()
-    if not kept.exists():
-        fresh = kept.with_suffix(f".{os.getpid()}")
-        fresh.mkdir()
-        made = host.current.resolve() / ".venv"
-        subprocess.run(["cp", "-al", made, fresh / ".venv"], check=True)
-        fresh.rename(kept)
+    if kept.exists():
+        host.production(PACKAGES_FROM=str(kept))
+        return
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            host.production()
+            fresh = kept.with_suffix(f".{os.getpid()}")
+            fresh.mkdir()
+            made = host.current.resolve() / ".venv"
+            subprocess.run(["cp", "-al", made, fresh / ".venv"], check=True)
+            fresh.rename(kept)
+            return
+    host.production(PACKAGES_FROM=str(kept))
 
 
 @contextmanager
@@ -235,11 +236,7 @@ def production_host(
     prefix.chmod(0o711)
     host = Host(prefix, free_port(), free_port(), {"WEB_WORKERS": "2"} | environment, source)
     try:
-        with _alone():
-            kept = _packages()
-            borrowed = {"PACKAGES_FROM": str(kept)} if kept.exists() else {}
-            host.production(**borrowed)
-            _keep_packages(host)
+        _set_up(host)
         yield host
     finally:
         host.stop()
