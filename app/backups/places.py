@@ -107,10 +107,9 @@ def _clear(places: Places) -> None:
 def put_in_place(places: Places, owner: Mapping[str, Any]) -> None:
     """Give everything its owner and its name; the database last: nothing starts on half a house."""
     give(draft(places.media), house_user(places.layout))
-    house = house_user(places.layout)
-    if house:
+    if house_user(places.layout):
         for path in (draft(places.secrets), *draft(places.secrets).iterdir()):
-            os.chown(path, 0, house[1])
+            shutil.chown(path, "root", _HOUSE_USER)  # the group of that name
             path.chmod(0o750 if path.is_dir() else 0o640)
     os.sync()
     for place in places.all:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # What belongs to the machine that was backed up and not to the house.
-OF_THE_MACHINE = ("DATABASE_", "DATA_DIR", "MEDIA_ROOT", "PORT", "RELEASE", "WEB_WORKERS")
+OF_THE_MACHINE = (
+    "DATABASE_", "DATA_DIR", "MEDIA_ROOT", "PAGE_CACHE_URL", "PORT", "RELEASE", "WEB_WORKERS",
+)  # fmt: skip
 OWN_SECRETS = ("SECRET_KEY", "PLAYBACK_JWT_SECRET", "CONTENT_KEY_SECRET", "PAGE_CACHE_KEY")
 FILE = "restored.env"
 
