@@ -19,7 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.clock import utcnow
 from tests.support.server import ROOT, free_port, running, wait_until
@@ -82,26 +82,60 @@ def is_root() -> bool:
 
 
 def make_certificate(folder: Path, host: str = HOST) -> None:
-    """Write a self-signed certificate for `host` and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    certificate = (
-        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(utcnow() - timedelta(days=1))
-        .not_valid_after(utcnow() + timedelta(days=60))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
+    """Write a certificate for `host`, its key, and in ca.pem the authority that signed it."""
+    authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    issuer, subject = (
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Authority", host)
     )
-    folder.mkdir(exist_ok=True)
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    ca = _signed(issuer, issuer, authority, authority, is_ca=True)
+    certificate = _signed(subject, issuer, key, authority, host)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+    folder.mkdir(exist_ok=True)
+    (folder / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (folder / "privkey.pem").write_bytes(pem)
+
+
+def _signed(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    authority: ec.EllipticCurvePrivateKey,
+    host: str = "",
+    *,
+    is_ca: bool = False,
+) -> x509.Certificate:
+    public, signer = key.public_key(), authority.public_key()
+    use = {
+        "content_commitment": False,
+        "key_encipherment": False,
+        "data_encipherment": False,
+        "key_agreement": False,
+        "encipher_only": False,
+        "decipher_only": False,
+        "digital_signature": not is_ca,
+        "key_cert_sign": is_ca,
+        "crl_sign": is_ca,
+    }
+    builder = (
+        x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(utcnow() - timedelta(days=1))
+        .not_valid_after(utcnow() + timedelta(days=60))
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**use), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
+    )
+    if host:
+        server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        builder = builder.add_extension(server, critical=False).add_extension(names, critical=False)
+    return builder.sign(authority, hashes.SHA256())
 
 
 def environment_of(folder: Path, **values: str) -> dict[str, str]:
