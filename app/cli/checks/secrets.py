@@ -18,6 +18,11 @@ ADDRESSES = (
     "database_url", "database_replica_url", "database_migrator_url", "database_backup_url",
     "redis_url", "smtp_url", "sentry_dsn",
 )  # fmt: skip
+# Of the files that settings are read from, those that nobody else may read.
+KEPT_CLOSE = frozenset(
+    {"SECRETS_FILE", "SECRETS_IDENTITY_FILE", "STRIPE_WEBHOOK_SECRET"}
+    | {name.upper() for name in (*SECRET_SETTINGS, *ADDRESSES)}
+)
 # Where engines of containers mount secrets: readable for everyone in there, who is one.
 MOUNTED = Path("/run/secrets")
 SHORTEST = 6
@@ -73,9 +78,9 @@ def _shared() -> list[Finding]:
 
 
 def _files() -> list[Finding]:
-    files = secret_files()
+    files = {name: path for name, path in secret_files().items() if name in KEPT_CLOSE}
     if not files:
-        return [skip("no setting is read from a file")]
+        return [skip("no secret is read from a file")]
     open_to_all, writable = [], []
     for path in dict.fromkeys(files.values()):
         if path.is_relative_to(MOUNTED):
@@ -91,7 +96,7 @@ def _files() -> list[Finding]:
     found += [
         fail(f"everybody may read {', '.join(open_to_all)}", f"chmod 0640 {' '.join(open_to_all)}")
     ] * bool(open_to_all)
-    return found or [ok(f"{len(files)} settings from files that only their readers may read")]
+    return found or [ok(f"{len(files)} secrets from files that only their readers may read")]
 
 
 CHECKS = (

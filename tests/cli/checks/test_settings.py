@@ -94,6 +94,10 @@ def test_a_file_of_secrets_that_others_may_read_is_told(
     path = tmp_path / "key"
     path.write_text(SECRET)
     path.chmod(mode)
+    release = tmp_path / "release"
+    release.touch(mode=0o644)
+    monkeypatch.setenv("RELEASE_FILE", str(release))
+    doctor.one("secret files", State.SKIP)
     monkeypatch.setenv("SECRET_KEY_FILE", str(path))
     found = doctor.one("secret files", state)
     assert said in found.detail
