@@ -190,10 +190,24 @@ class FallbackStorage(Storage):
         if not workers.isdigit():
             raise ConfigurationError(f"{FALLBACK_SCHEME}:<workers>:<storage> needs a number")
         self._workers = int(workers)
+        self._address, self._options = shared, options
+        self._away_until = 0.0
         if shared.startswith("redis"):  # which else waits for ever on one that hangs
             options |= {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
-        self._shared = cast(Storage, storage_from_string(shared, **options))
-        self._away_until = 0.0
+        self._is_cluster = shared.startswith("redis+cluster")
+        if not self._is_cluster:
+            _ = self._shared
+
+    @cached_property
+    def _shared(self) -> Storage:
+        """A cluster is connected to when it is made, and may be away when this process begins."""
+        options = dict(self._options)
+        if self._is_cluster:
+            from redis.backoff import NoBackoff  # noqa: PLC0415 - only where it is used
+            from redis.retry import Retry  # noqa: PLC0415
+
+            options |= {"retry": Retry(NoBackoff(), 1), "require_full_coverage": False}
+        return cast(Storage, storage_from_string(self._address, **options))
 
     @cached_property
     def _local(self) -> MemoryStorage:
@@ -201,6 +215,10 @@ class FallbackStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        if self._is_cluster:
+            from redis import exceptions  # noqa: PLC0415 - only where it is used
+
+            return (exceptions.RedisError, exceptions.RedisClusterException)
         return self._shared.base_exceptions
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -218,10 +236,13 @@ class FallbackStorage(Storage):
         )
 
     def check(self) -> bool:
-        return bool(self._shared.check())
+        try:
+            return bool(self._shared.check())
+        except self.base_exceptions:  # a cluster that cannot even be connected to
+            return False
 
     def reset(self) -> int | None:
-        return self._either(self._shared.reset, self._local.reset)
+        return self._either(lambda: self._shared.reset(), self._local.reset)  # noqa: PLW0108
 
     def clear(self, key: str) -> None:
         self._either(lambda: self._shared.clear(key), lambda: self._local.clear(key))

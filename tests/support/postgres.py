@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,15 @@ def _identity() -> dict[str, Any]:
     """Return subprocess arguments that leave root behind: postgres refuses to run as root."""
     if os.geteuid() != 0:
         return {}
+    entry = find_unprivileged()
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def find_unprivileged() -> pwd.struct_passwd:
+    """Return the user that root runs PostgreSQL as; raise PostgresUnavailable without one."""
     for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
     raise PostgresUnavailable("root needs a user `postgres` or `nobody` to run PostgreSQL as")
 
 

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ OPTIONS = {
     "wal_retrieve_retry_interval": "200ms",
 }
 START_SECONDS = 30
+Command = list[str | Path]
 
 
 @dataclass
@@ -102,14 +103,20 @@ def replicated(max_connections: int = 60) -> Iterator[Pair]:
 
 
 @contextmanager
-def following(primary: Cluster) -> Iterator[Standby]:
-    """Copy a running primary and follow it for the block."""
+def following(
+    primary: Cluster, source: str = "", serve: Callable[[Command], Command] = list
+) -> Iterator[Standby]:
+    """Copy a running primary and follow it for the block.
+
+    `source` is where it is followed, if not at its socket; `serve` may change the commands, so
+    that they run elsewhere.
+    """
     # The folder belongs to the server's own user, like the primary's beside it.
     with tempfile.TemporaryDirectory(prefix="follows-", dir=primary.scratch) as folder:
         scratch = Path(folder)
         scratch.chmod(0o777)
-        copy(primary, scratch / "data")
-        command = [*primary.command]
+        copy(primary, scratch / "data", source or primary.admin_url, serve)
+        command = serve(primary.command)
         command[command.index("-D") + 1] = scratch / "data"
         command[command.index("-k") + 1] = scratch
         cluster = replace(primary, scratch=scratch, command=command)
@@ -121,13 +128,14 @@ def following(primary: Cluster) -> Iterator[Standby]:
             _end(standby.process)
 
 
-def copy(primary: Cluster, data: Path) -> None:
+def copy(
+    primary: Cluster, data: Path, source: str, serve: Callable[[Command], Command] = list
+) -> None:
     """Copy a running primary's data to `data`, to be served by something that follows it."""
-    binaries = Path(primary.command[0]).parent
-    command = [binaries / "pg_basebackup", "-d", primary.admin_url, "-D", data]
+    command: Command = [Path(primary.command[0]).parent / "pg_basebackup", "-d", source, "-D", data]
     command += ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd="/", **primary.identity
+        serve(command), check=False, capture_output=True, text=True, cwd="/", **primary.identity
     )
     assert done.returncode == 0, done.stderr
 
