@@ -202,23 +202,30 @@ def _packages() -> Path:
     return Path(tempfile.gettempdir()) / f"triple-packages-{lock:08x}"
 
 
+def _production(host: Host, **environment: str) -> None:
+    """Set `host` up; what the doctor thinks of a busy machine is not what tests are about."""
+    answer = host.production(check=False, **environment)
+    serves = answer.returncode == 0 or "the site serves, but" in answer.stderr
+    assert serves, answer.stdout + answer.stderr
+
+
 def _set_up(host: Host) -> None:
     """Let the first host install the packages, and those that follow borrow them."""
     kept = _packages()
     if kept.exists():
-        host.production(PACKAGES_FROM=str(kept))
+        _production(host, PACKAGES_FROM=str(kept))
         return
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            host.production()
+            _production(host)
             fresh = kept.with_suffix(f".{os.getpid()}")
             fresh.mkdir()
             made = host.current.resolve() / ".venv"
             subprocess.run(["cp", "-al", made, fresh / ".venv"], check=True)
             fresh.rename(kept)
             return
-    host.production(PACKAGES_FROM=str(kept))
+    _production(host, PACKAGES_FROM=str(kept))
 
 
 @contextmanager
