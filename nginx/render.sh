@@ -7,13 +7,13 @@
 #   MEDIA_ROOT STATIC_ROOT ACME_ROOT TLS_ROOT CACHE_ROOT LOG_ROOT PID_FILE MIME_TYPES
 #   HTTP_PORT HTTPS_PORT LISTEN_ADDRESS (empty: every address) PUBLIC_PORT (HTTPS_PORT, as people reach it)
 #   PAGE_CACHE_KEY or PAGE_CACHE_KEY_FILE (empty: nobody may empty the page cache)
-#   NGINX_USER (empty: as whoever starts it) NGINX_WORKERS NGINX_CONNECTIONS
+#   NGINX_USER (empty: as whoever starts it) NGINX_WORKERS NGINX_CONNECTIONS NGINX_FILES
 # What is in the folder under the same names is replaced; nothing else there is touched.
 set -euo pipefail
 
 SOURCE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 NAMES=(SITE_HOST MEDIA_ROOT STATIC_ROOT ACME_ROOT TLS_ROOT CACHE_ROOT LOG_ROOT PID_FILE MIME_TYPES
-  HTTP_PORT HTTPS_PORT PUBLIC_ADDRESS NGINX_WORKERS NGINX_CONNECTIONS PAGES_ROOT SELF
+  HTTP_PORT HTTPS_PORT PUBLIC_ADDRESS NGINX_WORKERS NGINX_CONNECTIONS NGINX_FILES PAGES_ROOT SELF
   LISTEN_HTTP LISTEN_HTTPS LISTEN_HTTP_DEFAULT LISTEN_HTTPS_DEFAULT
   UPSTREAM_SERVERS USER_LINE PURGE_RULE)
 
@@ -31,10 +31,19 @@ set_defaults() {
   : "${MIME_TYPES:=/etc/nginx/mime.types}"
   : "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}" "${LISTEN_ADDRESS:=}" "${PAGE_CACHE_KEY:=}"
   : "${PUBLIC_PORT:=$HTTPS_PORT}" "${NGINX_WORKERS:=auto}" "${NGINX_CONNECTIONS:=16384}"
+  # Two files a connection; no more than this machine allows, or nginx complains at each start.
+  : "${NGINX_FILES:=$(most_files $((2 * NGINX_CONNECTIONS + 1024)))}"
   NGINX_USER=${NGINX_USER-www-data}
   if [[ ! $PAGE_CACHE_KEY && ${PAGE_CACHE_KEY_FILE:-} ]]; then
     PAGE_CACHE_KEY=$(<"$PAGE_CACHE_KEY_FILE") || die "cannot read PAGE_CACHE_KEY_FILE=$PAGE_CACHE_KEY_FILE"
   fi
+}
+
+most_files() { # WANTED
+  local limit
+  limit=$(ulimit -Hn)
+  [[ $limit != unlimited ]] && ((limit < $1)) && { printf %s "$limit"; return; }
+  printf %s "$1"
 }
 
 # A value goes into the configuration as it is, so it must not be able to end a directive.
@@ -59,6 +68,7 @@ check_all() {
   check LISTEN_ADDRESS '([0-9.]+|\[[0-9a-fA-F:]+\])?' "an address to listen on, like 127.0.0.1 or [::1]"
   check NGINX_WORKERS '(auto|[1-9][0-9]?)' "a number of processes or auto"
   check NGINX_CONNECTIONS '[1-9][0-9]{2,5}' "a number of connections"
+  check NGINX_FILES '[1-9][0-9]{2,6}' "a number of files"
   check NGINX_USER '([a-z_][a-z0-9_-]*)?' "the name of a user"
   check PAGE_CACHE_KEY '([A-Za-z0-9_-]{32,128})?' "a key; make one with: openssl rand -hex 32"
 }
