@@ -6,7 +6,7 @@
 # shellcheck source=app/host/release_build.sh
 source "$ROOT/app/host/release_build.sh"
 
-BOOT_SECONDS=${BOOT_SECONDS:-25} # how long new web workers may take to load the application
+BOOT_SECONDS=${BOOT_SECONDS:-60} # how long new web workers may take to load the application; the old ones serve on
 KEEP_RELEASES=3
 
 release_places() {
@@ -65,12 +65,20 @@ write_programs_again() {
   write_host_programs
 }
 
-restart_jobs() { # a stopped worker takes no job at once, so none of a new kind meets the old code
+# A stopping worker takes no job, so none of a new kind meets the old code. They start again after the
+# web did: both at once would leave visitors too little of a small machine.
+stop_jobs() {
+  local programs
+  mapfile -t programs < <(job_programs)
+  if ((${#programs[@]})); then release_control stop "${programs[@]}" >/dev/null 2>&1 || true; fi
+}
+
+start_jobs() {
   local changed programs
   mapfile -t changed < <(release_control reread 2>/dev/null | sed -n 's/^\(\(worker\|scheduler\|logs\)[^:]*\): .*/\1/p')
   if ((${#changed[@]})); then release_control update "${changed[@]}" >/dev/null 2>&1 || true; fi
   mapfile -t programs < <(job_programs)
-  if ((${#programs[@]})); then release_control restart "${programs[@]}" >/dev/null 2>&1 || true; fi
+  if ((${#programs[@]})); then release_control start "${programs[@]}" >/dev/null 2>&1 || true; fi
 }
 
 take_up_nginx() { # 1 with FAULT when nginx refuses the configuration of this release
@@ -103,14 +111,27 @@ take_up_web() { # HUP|KILL : 1 with FAULT when no new worker comes to serve
   return 1
 }
 
+renew_jobs() { # in the background, so that a worker that hands a long job back delays nobody
+  stop_jobs
+  for _ in {1..600}; do
+    if [[ -e $UNDER_WAY.web ]]; then break; fi
+    sleep 0.2
+  done
+  start_jobs
+}
+
 take_up() { # FROM TO : every process loads what the link names; 1 with FAULT when one does not
+  local signal=HUP status=0
   is_running || return 0
   write_programs_again
-  restart_jobs &
-  serves_web || { wait; return 0; }
-  local signal=HUP
-  if needs_another_master "$1" "$2"; then signal=KILL; fi
-  take_up_nginx && take_up_web "$signal"
+  rm -f "$UNDER_WAY.web"
+  renew_jobs 8>&- &
+  if serves_web; then
+    if needs_another_master "$1" "$2"; then signal=KILL; fi
+    take_up_nginx && take_up_web "$signal" || status=1
+  fi
+  touch "$UNDER_WAY.web"
+  return $status
 }
 
 # --- Watching a release that serves --------------------------------------------------------------
@@ -155,6 +176,7 @@ watch_release() { # for WATCH_SECONDS; 1 with FAULT when it is not well
     done
     sleep 0.5
   done
+  wait # for the jobs
   if jobs_fault; then return 1; fi
 }
 
@@ -185,7 +207,9 @@ switch_to() { # FROM TO : flip, take up, watch; 1 with FAULT when TO is not well
   watch_release
 }
 
-go_back() { # FROM TO : after a release that is not well
+forget_under_way() { rm -f "$UNDER_WAY" "$UNDER_WAY.web"; }
+
+go_back() { # FROM TO : after a release that is not well; its visitors first, its jobs afterwards
   local began=$SECONDS signal=HUP
   point_at "$2"
   if serves_web; then
@@ -198,10 +222,11 @@ go_back() { # FROM TO : after a release that is not well
     done
     say "setup.sh: $2 serves again, $((SECONDS - began)) s after the fault was seen" >&2
   fi
-  write_programs_again
   wait
-  restart_jobs
-  rm -f "$UNDER_WAY"
+  write_programs_again
+  stop_jobs
+  start_jobs
+  forget_under_way
 }
 
 # --- Tidying up ----------------------------------------------------------------------------------
@@ -218,9 +243,10 @@ tidy_up() {
   if read -r from to 2>/dev/null <"$UNDER_WAY" && [[ $(current_id) == "$to" ]] && is_complete "$from"; then
     step "an earlier release was interrupted; taking up $to once more"
     if take_up "$from" "$to" && is_well; then note_previous "$from"; else touch "$RELEASES_DIR/$to/.failed"; go_back "$to" "$from"; fi
-    wait
   fi
-  rm -f "$UNDER_WAY" "$CURRENT.new"
+  wait
+  forget_under_way
+  rm -f "$CURRENT.new"
 }
 
 prune_releases() { # all but the newest three; the one that serves and the one before it stay
@@ -244,7 +270,7 @@ cmd_release() {
   local source=${1:-$ROOT} old began=$SECONDS
   release_places
   take_release_lock
-  renice -n 10 -p $$ >/dev/null 2>&1 || true # building a release makes way for visitors
+  renice -n $(($(nice) + 10)) -p $$ >/dev/null 2>&1 || true # building a release makes way for visitors
   tidy_up
   old=$(current_id)
   trap 'leave_build' EXIT
@@ -260,8 +286,8 @@ cmd_release() {
   step "switching from $old to $NEW"
   if switch_to "$old" "$NEW"; then
     note_previous "$old"
-    rm -f "$UNDER_WAY"
     wait
+    forget_under_way
     prune_releases
     say "Released $NEW in $((SECONDS - began)) s; back to $old: ./setup.sh rollback"
     return
@@ -288,8 +314,8 @@ cmd_rollback() {
   step "going from $old to $target"
   if WATCH_SECONDS=0 switch_to "$old" "$target" && is_well; then
     note_previous "$(earlier_than "$target")"
-    rm -f "$UNDER_WAY"
     wait
+    forget_under_way
     say "$target serves, after $((SECONDS - began)) s; forward again: ./setup.sh rollback $old"
     return
   fi
