@@ -21,9 +21,14 @@ def write_settings(settings: Mapping[str, str], folder: Path) -> None:
     for name, value in sorted(settings.items()):
         if name in OWN_SECRETS or "\n" in value:
             _write_private(folder / name.lower(), value.rstrip("\n") + "\n")
-        elif not name.startswith(OF_THE_MACHINE):
+        elif not name.startswith(OF_THE_MACHINE) and not _is_own_disk(name, value):
             lines.append(f"{name}={value}\n")
     _write_private(folder / FILE, "".join(lines))
+
+
+def _is_own_disk(name: str, value: str) -> bool:
+    """Whether this is the place of backups on the lost machine; the new one has its own."""
+    return name == "BACKUP_URL" and value.startswith("file:")
 
 
 def _write_private(path: Path, text: str) -> None:
