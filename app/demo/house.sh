@@ -52,6 +52,7 @@ demo_environment() {
   export SECRET_KEY_FILE=$DATA_DIR/secrets/secret_key PLAYBACK_JWT_SECRET_FILE=$DATA_DIR/secrets/playback_jwt_secret
   export CONTENT_KEY_SECRET_FILE=$DATA_DIR/secrets/content_key_secret PYTHONUNBUFFERED=1
   export DATABASE_URL="postgresql://app@/app?host=$RUN_DIR/postgres"
+  export DATABASE_BACKUP_URL="postgresql://postgres@/app?host=$RUN_DIR/postgres"
   program_switches
 }
 
