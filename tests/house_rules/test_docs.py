@@ -17,7 +17,7 @@ DOCS = tuple(
     if path.is_file()
 )
 TOP_LEVEL = ("app", "tests", "docs", "migrations", "nginx", ".ci", ".github")
-FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 PATH = re.compile(rf"(?:\./)?(?:{'|'.join(map(re.escape, TOP_LEVEL))})/[\w./*-]*[\w*/]")
