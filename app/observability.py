@@ -5,12 +5,14 @@ import logging
 import re
 import secrets
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request
+from sqlalchemy import Engine, event
 
 from app.config import LogFormat, Settings
 
@@ -119,14 +121,49 @@ def person_hash(user_id: object) -> str:
     return hashlib.sha256(str(user_id).encode()).hexdigest()[:12]
 
 
+class SqlUse(threading.local):
+    """How many statements this thread has sent for the request it answers, and how long they took.
+
+    Counted by our clock, from sending to the first row: waiting for the server is in it.
+    """
+
+    count = 0
+    seconds = 0.0
+    sent_at = 0.0
+
+    def reset(self) -> None:
+        """Begin to count for another request."""
+        self.count, self.seconds = 0, 0.0
+
+
+sql_use = SqlUse()
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _note_sent(*_: Any) -> None:
+    sql_use.sent_at = time.perf_counter()
+
+
+@event.listens_for(Engine, "after_cursor_execute")
+def _note_answered(*_: Any) -> None:
+    sql_use.count += 1
+    sql_use.seconds += time.perf_counter() - sql_use.sent_at
+
+
 def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     g.started = time.perf_counter()
+    sql_use.reset()
 
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
+    duration_ms = round((time.perf_counter() - g.started) * 1000, 1)
+    sql_ms = round(sql_use.seconds * 1000, 1)
+    if g.get("is_staff"):
+        timing = f'total;dur={duration_ms}, db;dur={sql_ms};desc="{sql_use.count} statements"'
+        response.headers["Server-Timing"] = timing
     if request.endpoint in QUIET_ENDPOINTS and response.status_code < 500:
         return response
     log.info(
@@ -135,7 +172,9 @@ def _finish(response: Response) -> Response:
         method=request.method,
         route=request.url_rule.rule if request.url_rule else "unmatched",
         status=response.status_code,
-        duration_ms=round((time.perf_counter() - g.started) * 1000, 1),
+        duration_ms=duration_ms,
+        sql_count=sql_use.count,
+        sql_ms=sql_ms,
         user=g.get("person"),
     )
     return response

@@ -120,6 +120,7 @@ def signed_in() -> SignedIn | None:
         g.viewer, g.view = person, None
         if person is not None:
             g.person = person_hash(person.user_id)
+            g.is_staff = person.role is not Role.LEARNER
             is_key = person.kind is SessionKind.API_KEY
             if api_keys.touch(person) if is_key else touch(person):
                 db.session.commit()
