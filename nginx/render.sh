@@ -92,7 +92,8 @@ upstream_servers() {
 
 listen() { # PORT OPTIONS : every address of the machine, or the one that was given
   printf 'listen %s%s;' "${LISTEN_ADDRESS:+$LISTEN_ADDRESS:}" "$1$2"
-  [[ ! $LISTEN_ADDRESS && -s /proc/net/if_inet6 ]] || return 0
+  # A file of /proc has no size; it is there and empty where IPv6 is switched off.
+  [[ ! $LISTEN_ADDRESS ]] && grep -q . /proc/net/if_inet6 2>/dev/null || return 0
   printf '\n  listen [::]:%s;' "$1$2"
 }
 
