@@ -41,7 +41,7 @@ host_value() { # NAME : prints what this host knows better than the example; 1 w
     DATABASE_BACKUP_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "postgresql://triple_backup@/triple?host=$socket"; fi ;;
     BACKUP_URL) if [[ ! ${DATABASE_URL:-} ]]; then printf %s "file://$STATE/backups"; fi ;;
     BACKUP_RECIPIENT) own_backup_recipient ;;
-    PAGE_CACHE_URL) printf %s "http://127.0.0.1:$HTTP_PORT" ;; # its key never leaves the machine
+    PAGE_CACHE_URL) printf %s "http://${LISTEN_ADDRESS:-127.0.0.1}:$HTTP_PORT" ;; # its key never leaves the machine
     *) return 1 ;;
   esac
 }
