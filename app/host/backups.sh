@@ -63,7 +63,7 @@ take_up_restored() {
 }
 
 cmd_restore() { # into an empty place; on a host first `restore`, then `production`
-  if is_host; then
+  if is_host || [[ " $* " == *" --layout host "* || " $* " == *" --layout=host "* ]]; then
     need_root
     production_places
     create_users
