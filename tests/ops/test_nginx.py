@@ -2,16 +2,19 @@
 
 import http.client
 import json
+import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.ops.proxy import HOST, Proxy, command, render, serving, telling
+from tests.ops.test_nginx_headers import check
 from tests.support.server import free_port, wait_until
 
 pytestmark = pytest.mark.no_database
@@ -126,6 +129,45 @@ def test_trying_passwords_is_slowed_and_looking_at_the_page_is_not(proxy: Proxy)
     assert {each["code"] for each in refused} == {"RATE_LIMITED"}
 
 
+def test_who_asks_too_often_is_told_in_their_language(tmp_path: Path) -> None:
+    with (
+        telling() as upstream,
+        serving(tmp_path, WEB_UPSTREAM=upstream) as busy,
+        ThreadPoolExecutor(8) as visitors,
+    ):
+        paths = ["/dashboard", "/dashboard", "/api/courses"] * 50
+        asked = list(visitors.map(lambda path: busy.ask(path, Accept_Language="am"), paths))
+    refused = [answer for answer in asked if answer[0].status == 429]
+    by_program, problem = next(a for a in refused if "json" in a[0].headers["Content-Type"])
+    refused = [answer for answer in refused if "html" in answer[0].headers["Content-Type"]]
+    response, page = refused[0]
+    check(response.headers)
+    assert response.headers["Retry-After"] == "5"
+    assert '<html lang="am">' in page.decode()
+    assert response.headers["X-Request-Id"] in page.decode()
+    check(by_program.headers)
+    assert json.loads(problem)["request_id"] == by_program.headers["X-Request-Id"]
+
+
+def test_http2_is_spoken_with_who_speaks_it(proxy: Proxy) -> None:
+    context = ssl._create_unverified_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", proxy.tls_port), 10) as plain,
+        context.wrap_socket(plain, server_hostname=HOST) as connection,
+    ):
+        assert connection.selected_alpn_protocol() == "h2"
+
+
+def test_an_authoritys_question_is_answered_without_tls(proxy: Proxy) -> None:
+    folder = proxy.folder / "acme" / ".well-known" / "acme-challenge"
+    folder.mkdir(parents=True)
+    (folder / "token").write_text("the answer")
+    response, body = proxy.ask_plainly("/.well-known/acme-challenge/token")
+    assert (response.status, body) == (200, b"the answer")
+    assert proxy.ask_plainly("/.well-known/acme-challenge/../../tls/privkey.pem")[0].status != 200
+
+
 def test_webhooks_of_a_gateway_are_not_slowed_like_visitors(proxy: Proxy) -> None:
     told = [proxy.ask("/api/webhooks/stripe", method="POST")[0].status for _ in range(60)]
     assert set(told) == {200}
@@ -154,6 +196,8 @@ def test_people_and_clients_are_told_when_the_application_is_away(
         page, text = away.ask("/courses")
         problem, details = away.ask("/api/courses")
     assert (page.status, problem.status) == (502, 502)
+    for answer in (page, problem):
+        check(answer.headers)
     assert b"One moment, please" in text
     assert page.headers["Retry-After"] == "5"
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
