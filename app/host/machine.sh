@@ -52,7 +52,7 @@ create_folders() {
   folder 700 "$APP_USER" www-data "$STATE/data"
   folder 2770 "$APP_USER" "$DB_USER" "$STATE/backups"
   folder 700 www-data www-data "$CACHE/nginx"
-  folder 750 root adm "$LOG_DIR"
+  folder 750 root www-data "$LOG_DIR" # nginx's workers open their new logs themselves
   create_run_folders
 }
 

@@ -9,7 +9,8 @@ is_running() { [[ -x $PY ]] && control pid >/dev/null 2>&1; }
 # nginx overwrite their environment, but leave their process numbers in files.
 orphans() {
   local pid_file pid
-  grep -lzxF "RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ 2>/dev/null | xargs -r grep -lzxF SUPERVISOR_ENABLED=1 2>/dev/null | cut -d/ -f3
+  # a process that ends while grep reads is no failure
+  { grep -lzxF "RUN_DIR=$RUN_DIR" /proc/[0-9]*/environ 2>/dev/null || true; } | { xargs -r grep -lzxF SUPERVISOR_ENABLED=1 2>/dev/null || true; } | cut -d/ -f3
   for pid_file in "$PG_HOME"/*/postmaster.pid "$RUN_DIR/nginx.pid"; do
     pid=$(head -n 1 "$pid_file" 2>/dev/null) && [[ $(readlink "/proc/$pid/exe") =~ /(postgres|nginx)( |$) ]] && printf '%s\n' "$pid"
   done
@@ -33,11 +34,12 @@ stop_orphans() {
 
 stop_supervisord() {
   step "stopping"
-  control shutdown >/dev/null 2>&1 || true
-  for _ in {1..400}; do
-    is_running || [[ -S $RUN_DIR/supervisor.sock ]] || break
-    sleep 0.2
-  done
+  if control shutdown >/dev/null 2>&1; then # one that was killed leaves its socket and does not answer
+    for _ in {1..400}; do
+      is_running || [[ -S $RUN_DIR/supervisor.sock ]] || break
+      sleep 0.2
+    done
+  fi
   stop_orphans
   say "Stopped."
 }

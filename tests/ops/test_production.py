@@ -92,7 +92,7 @@ def test_everything_runs_as_a_user_of_its_own(host: Host) -> None:
 
 def test_neither_nginx_nor_postgresql_is_told_a_secret(host: Host) -> None:
     secrets = [path.read_bytes().strip() for path in (host.etc / "secrets").iterdir()]
-    assert len(secrets) == len(set(secrets)) == 4
+    assert len(secrets) == len(set(secrets)) >= 4
     assert all(len(secret) >= 64 for secret in secrets)
     for program in PROGRAMS:
         told = Path(f"/proc/{host.pid(program)}/environ").read_bytes()
