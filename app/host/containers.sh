@@ -30,6 +30,7 @@ create_secrets() {
   done
   printf 'postgresql://triple_app:%s@postgres/triple' "$(<"$secrets/app_password")" | keep "$secrets/database_url"
   printf 'postgresql://triple_owner:%s@postgres/triple' "$(<"$secrets/owner_password")" | keep "$secrets/database_migrator_url"
+  printf 'postgresql://triple_backup:%s@postgres/triple' "$(<"$secrets/backup_password")" | keep "$secrets/database_backup_url"
   chmod 700 "$secrets"
   chmod 444 "$secrets"/*
 }
@@ -40,7 +41,8 @@ environment_lines() { # the example's lines for this host; what compose sets its
     if [[ ! $line =~ ^([A-Z][A-Z0-9_]*)=(.*)$ ]]; then printf '%s\n' "$line"; continue; fi
     name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
     case $name in
-      *_KEY | *_SECRET | DATABASE_*URL | REDIS_URL | RUN_* | WEB_BIND | DATA_DIR | LOG_DIR | PAGE_CACHE_* | TRUSTED_PROXIES | MEDIA_ROOT | X_ACCEL_PREFIX | RELEASE)
+      *_KEY | *_SECRET | DATABASE_*URL | REDIS_URL | RUN_* | WEB_BIND | *_DIR | PAGE_CACHE_* | TRUSTED_PROXIES | MEDIA_ROOT | X_ACCEL_PREFIX | RELEASE | \
+        PORT | HTTP*_PORT | LISTEN_ADDRESS | WEB_UPSTREAM | ACME_EMAIL | WORKER_PROCESSES | *_USER)
         [[ $name == AWS_* || $name == CLOUDFRONT_* || $name == STRIPE_* || $name == SENDGRID_* ]] || continue ;;
     esac
     case $name in

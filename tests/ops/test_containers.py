@@ -205,6 +205,7 @@ def test_the_application_starts_with_what_is_made(made: Path) -> None:
         assert settings.trusted_hosts == (HOST,)
         assert urlsplit(settings.database_url).hostname == "postgres"
         assert bool(settings.database_migrator_url) == (name == "migrate")
+        assert bool(settings.database_backup_url) == (name == "worker")
         assert not settings.stripe_secret_key
 
 
@@ -219,6 +220,7 @@ def database(made: Path) -> Iterator[Server]:
             env={
                 "PATH": f"{find_binaries()}:{os.environ['PATH']}",
                 "PGHOST": query["host"],
+                "PGDATA": f"{query['host']}/data",
                 "SECRETS": str(made / "secrets"),
                 "ROLES_FILE": str(ROOT / "app/host/roles.sh"),
             },
@@ -251,6 +253,17 @@ def test_the_roles_of_a_container_are_those_of_a_host(database: Server) -> None:
     ]
     owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'triple'"
     assert _rows(database, owner) == [("triple_owner",)]
+
+
+def test_backups_are_let_in_over_the_network_and_nobody_else_who_replicates(
+    database: Server,
+) -> None:
+    found = _rows(
+        database,
+        "SELECT type, user_name, auth_method, error FROM pg_hba_file_rules"
+        " WHERE 'replication' = ANY(database) AND type = 'host' ORDER BY rule_number DESC LIMIT 1",
+    )
+    assert found == [("host", ["triple_backup"], "scram-sha-256", None)]
 
 
 def test_passwords_are_the_ones_of_the_secrets(database: Server, made: Path) -> None:

@@ -65,6 +65,7 @@ def database(files: Path) -> Iterator[Path]:
             env={
                 "PATH": f"{find_binaries()}:/usr/bin:/bin",
                 "PGHOST": folder,
+                "PGDATA": f"{folder}/data",
                 "SECRETS": str(files / "secrets"),
                 "ROLES_FILE": str(ROOT / "app/host/roles.sh"),
             },
@@ -249,6 +250,22 @@ def test_other_programs_run_in_containers_of_their_own(
         wait_until(container.is_healthy, 60, f"a healthy {program}", 0.5)
         status = container.execute("supervisorctl", "-c", "supervisord.conf", "status").stdout
         assert re.findall(r"^(\w+)\S* +RUNNING", status, re.MULTILINE) == [program]
+
+
+def test_a_container_takes_backups(make: MakeContainer, migrated: None, files: Path) -> None:
+    backups = {
+        "DATABASE_BACKUP_URL": "postgresql://triple_backup@/triple?host=/run/postgres",
+        "BACKUP_URL": "file:///var/lib/triple/backups",
+    }
+    made = make("identity").run(
+        "flask", "--app", "wsgi", "backup", "identity", "/var/lib/triple/identity"
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    container = make("backup", BACKUP_RECIPIENT=made.stdout.strip(), **backups)
+    for verb in (["backup"], ["backup", "verify", "--identity", "/var/lib/triple/identity"]):
+        done = container.run("flask", "--app", "wsgi", *verb)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "is whole" in done.stdout
 
 
 def test_a_container_without_its_volume_says_so(make: MakeContainer) -> None:
