@@ -1,6 +1,7 @@
 """What a database was when it was backed up, by which the restored one is known again."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -87,7 +88,8 @@ def read_tables(connection: Connection) -> dict[str, Table]:
         except psycopg2.Error as error:
             raise BackupError(f"A table cannot be read: {str(error).strip()}") from error
         finally:
-            cursor.execute("rollback")
+            with suppress(psycopg2.Error):  # the server may be gone
+                cursor.execute("rollback")
     return found
 
 

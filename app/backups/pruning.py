@@ -53,7 +53,7 @@ def prune(store: BackupStore, keep_days: int, now: datetime) -> Pruned:
         lists=len(gone_lists),
         media=_prune_media(store, now),
         segments=_prune_changes(store, kept),
-        unfinished=len(unfinished),
+        unfinished=len(unfinished) + store.forget_unfinished(now - LEFT_ALONE),
     )
 
 

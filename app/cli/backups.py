@@ -1,5 +1,6 @@
 """`flask backup` and `flask restore`: the whole house into a store, and out of it again."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,12 +30,23 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @contextmanager
 def _explained() -> Iterator[None]:
+    """Turn what went wrong into a line, and being told to stop into an end that tidies up."""
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield
     except (BackupError, ConfigurationError, PostgresFailed, sealed.SealedError) as error:
         raise click.ClickException(str(error)) from error
     except DomainError as error:
         raise click.ClickException(error.detail) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror}") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise click.exceptions.Exit(143)
 
 
 def _store(place: str | None) -> BackupStore:

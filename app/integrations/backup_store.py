@@ -5,10 +5,10 @@ Keys are slash-separated; what lies below which key is the business of `app/back
 
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -51,6 +51,10 @@ class BackupStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove `key`, if it is there."""
+        ...
+
+    def forget_unfinished(self, before: datetime) -> int:
+        """Remove what writers killed before that time left; return how many there were."""
         ...
 
 
@@ -129,15 +133,19 @@ class FolderStore:
         path = self._path(key)
         with translated():
             path.unlink(missing_ok=True)
-            for folder in list(path.relative_to(self._root).parents)[:-2]:
-                try:
-                    (self._root / folder).rmdir()
-                except OSError:
-                    return
+            _remove_empty(path.parent, self._root)
 
-    def free_bytes(self) -> int:
-        """Return what the disk still takes."""
-        return shutil.disk_usage(self._root).free
+    def forget_unfinished(self, before: datetime) -> int:
+        """Remove the files that never got their names."""
+        removed = 0
+        with translated():
+            for path in list(self._root.rglob(f"{_PART}*")):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before.timestamp():
+                        path.unlink()
+                        removed += 1
+                        _remove_empty(path.parent, self._root)
+        return removed
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -154,3 +162,13 @@ class FolderStore:
         for one in reversed([f for f in missing if not f.is_dir()]):
             one.mkdir(exist_ok=True)
             sync_folder(one.parent)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove `folder` and those above it while they are empty; the first below `root` stays."""
+    while folder.parent not in (root, folder):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

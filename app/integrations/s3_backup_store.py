@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any, BinaryIO, cast
 
 from app.config import Settings
@@ -58,6 +59,22 @@ class S3BackupStore:
         """Remove the object."""
         with self._s3.translating(key):
             self._s3.client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def forget_unfinished(self, before: datetime) -> int:
+        """End the uploads that nobody goes on with."""
+        removed = 0
+        with self._s3.translating(self._prefix):
+            pages = self._s3.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            for page in pages:
+                for upload in page.get("Uploads", ()):
+                    if upload["Initiated"] < before:
+                        self._s3.client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                        removed += 1
+        return removed
 
 
 class _Parts:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,20 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(store: BackupStore) ->
     assert list(store.list_objects("media")) == []
     with pytest.raises(NotFound), store.open("media/ab/1"):
         pass
+
+
+def test_what_killed_writers_left_is_removed_when_it_is_old(
+    store: BackupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_backup_store, "PART_BYTES", 5 * 1024**2)
+    _write(store, "base/whole/part", b"x")
+    writing = store.writing("base/half/part")
+    writing.__enter__().write(b"x" * 6 * 1024**2)  # and never leaves, as killed ones do
+    now = datetime.now(UTC)
+    assert store.forget_unfinished(now - timedelta(hours=1)) == 0
+    assert store.forget_unfinished(now + timedelta(hours=1)) == 1
+    assert store.forget_unfinished(now + timedelta(hours=1)) == 0
+    assert store.list_folders("base") == ["whole"]
 
 
 def test_a_disk_that_is_not_mounted_is_not_written_beside(tmp_path: Path) -> None:
