@@ -25,7 +25,7 @@ EOF
 nginx_program() { # QUIT lets it finish its answers
   cat <<EOF
 [program:nginx]
-command=/usr/sbin/nginx -p "$ETC/nginx" -c "$ETC/nginx/nginx.conf" -g "daemon off;"
+command="$CURRENT/app/host/start_nginx.sh" "$ETC/nginx" "$RUN_DIR/nginx.pid"
 directory=/
 priority=40
 autorestart=true
