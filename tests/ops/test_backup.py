@@ -204,6 +204,13 @@ def test_a_full_disk_leaves_no_backup_that_counts(backed_up: Site, target: Path)
     assert "The disk is full" in done.stderr
     assert "Backed up" not in done.stdout
 
+    known = ("--identity", str(backed_up.identity), "--to", str(target))
+    command = ("-m", "flask", "--app", "wsgi", "restore", *known)
+    done = run_on_small_disk(target, "24m", *command, environment=environment)
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr
+
 
 def test_a_killed_backup_counts_for_nothing_and_the_next_one_does(
     backed_up: Site, target: Path
