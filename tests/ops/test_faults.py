@@ -1,32 +1,19 @@
-"""A running demo whose processes are killed: all comes back by itself, and nothing is lost."""
+"""A running demo whose processes are killed: all comes back by itself, and nothing is lost.
 
-import http.client
-import json
+What stands behind nginx, PostgreSQL and the job worker are killed in test_kill_table.py.
+"""
+
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import closing
 
-import psycopg2
 import pytest
 
 from tests.ops.demo import Crowd, Demo, children, fresh_demo, lives
 from tests.support.server import wait_until
 
 pytestmark = [pytest.mark.no_database, pytest.mark.timeout(600)]
-PASSWORD = "correct-horse-demo"
 RECOVERY_SECONDS = 120
-DOING = """
-select id, args->>'video_id' from procrastinate_jobs
-where status = 'doing' and task_name = 'videos.transcode'
-"""
-# The state of a video, and how many generations its rungs are of: an attempt cut short leaves none.
-VIDEO = """
-select status, is_complete,
-    (select count(distinct generation) from renditions where video_id = videos.id),
-    (select count(*) from procrastinate_jobs where status = 'doing' and id = {job})
-from videos where id = '{video}'
-"""
 
 
 @pytest.fixture(scope="module")
@@ -48,44 +35,6 @@ def _replaced(demo: Demo, program: str, old: int) -> int:
         return pid if pid not in (0, old) else 0
 
     return wait_until(other, RECOVERY_SECONDS, f"{program} runs again", 0.3)
-
-
-def _post(demo: Demo, path: str, body: object, cookie: str = "") -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=15)
-    with closing(connection):
-        headers = {"Content-Type": "application/json"} | ({"Cookie": cookie} if cookie else {})
-        connection.request("POST", path, json.dumps(body), headers)
-        response = connection.getresponse()
-        response.read()
-        return response
-
-
-def test_a_killed_job_worker_comes_back_and_its_transcode_is_finished(demo: Demo) -> None:
-    job, video = wait_until(lambda: demo.row(DOING), 90, "a transcode is under way", 0.2)
-    old = demo.pid("worker")
-    _kill(old)
-    _replaced(demo, "worker", old)
-    finished = ("ready", True, 1, 0)
-    wait_until(
-        lambda: demo.row(VIDEO.format(job=job, video=video)) == finished,
-        400,
-        "the interrupted transcode is finished, of one generation, its job gone",
-        1,
-    )
-
-
-def test_a_killed_web_worker_is_replaced(demo: Demo) -> None:
-    master = demo.pid("web")
-    before = children(master)
-    assert len(before) == 2
-    _kill(min(before))
-    wait_until(
-        lambda: len(children(master)) == 2 and children(master) != before,
-        RECOVERY_SECONDS,
-        "two web workers run",
-    )
-    assert demo.pid("web") == master
-    wait_until(demo.is_ready, RECOVERY_SECONDS, "the site is ready")
 
 
 def test_a_reload_under_load_fails_no_request(demo: Demo) -> None:
@@ -120,33 +69,6 @@ def test_a_killed_web_master_under_load_fails_no_request(demo: Demo) -> None:
         crowd.wait_for_more(20)
     assert set(crowd.answers) == {"200"}, crowd.answers
     assert crowd.answers["200"] > 50
-
-
-def test_a_killed_database_comes_back_with_every_acknowledged_write(demo: Demo) -> None:
-    signed_in = _post(
-        demo, "/api/auth/login", {"email": "outsider@example.com", "password": PASSWORD}
-    )
-    assert signed_in.status == 200
-    cookie = signed_in.headers["Set-Cookie"].split(";")[0]
-    free = demo.row("select slug from courses where status = 'published' and price_minor = 0")
-    assert free is not None
-    enrolled = _post(demo, f"/api/courses/{free[0]}/enroll", {}, cookie)
-    assert enrolled.status == 201
-    old = demo.pid("postgres")
-    _kill(old)
-    _replaced(demo, "postgres", old)
-
-    def answers() -> bool:
-        try:
-            return demo.row("select 1") is not None
-        except psycopg2.OperationalError:
-            return False
-
-    wait_until(answers, RECOVERY_SECONDS, "the database answers")
-    wait_until(demo.is_ready, RECOVERY_SECONDS, "the site is ready")
-    again = _post(demo, f"/api/courses/{free[0]}/enroll", {}, cookie)
-    assert again.status == 200, "still signed in and already enrolled"
-    wait_until(lambda: demo.pid("worker"), RECOVERY_SECONDS, "the worker runs")
 
 
 def test_starting_again_beside_a_running_demo_changes_nothing(demo: Demo) -> None:
