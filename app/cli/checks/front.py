@@ -156,7 +156,7 @@ def _answers() -> list[Finding]:
             fail(
                 f"nothing answers at {at}: {getattr(error, 'strerror', None) or error}",
                 "supervisorctl status; supervisorctl start nginx web; "
-                "see nginx.log and web.log in LOG_DIR.",
+                "see nginx-error.log and web.log in LOG_DIR.",
             )
         ]
     return _judged(status, headers, body)
