@@ -118,7 +118,7 @@ def test_a_lost_replica_is_said_once_and_left_alone_for_a_while(
     tries: list[str] = []
     event.listen(replica_of(site)._engine, "do_connect", lambda *_: tries.append("connect"))
     with caplog.at_level(logging.WARNING, "replica"):
-        assert [is_read(site) for _ in range(50)] == [False] * 50
+        assert [is_read(site) for _ in range(20)] == [False] * 20
     assert len(caplog.records) == 1
     assert len(tries) == 1
     pair.standby.start()
@@ -141,7 +141,7 @@ def test_a_replica_that_hangs_holds_a_read_up_for_some_seconds_at_most(
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-    assert took < 5
+    assert took < 10
     assert [is_read(site) for _ in range(5)] == [False] * 5
 
 
