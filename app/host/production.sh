@@ -12,10 +12,10 @@ source_host() { # DIR
 source_host "$ROOT/app/host"
 
 # The settings are in ENV_FILE, and only those who need them read it: PostgreSQL and nginx do not.
-supervisord() { # ARGUMENTS...
-  env -i PATH="$CURRENT/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8 \
-    RUN_DIR="$RUN_DIR" LOG_DIR="$LOG_DIR" ENV_FILE="$ENV_FILE" RUN_WEB="$RUN_WEB" RUN_WORKER="$RUN_WORKER" \
-    RUN_SCHEDULER="$RUN_SCHEDULER" PYTHONUNBUFFERED=1 "$PY" -m supervisor.supervisord -c "$CURRENT/supervisord.conf" "$@"
+supervisord_command() { # sets SUPERVISORD
+  SUPERVISORD=(env -i PATH="$CURRENT/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8
+    RUN_DIR="$RUN_DIR" LOG_DIR="$LOG_DIR" ENV_FILE="$ENV_FILE" RUN_WEB="$RUN_WEB" RUN_WORKER="$RUN_WORKER"
+    RUN_SCHEDULER="$RUN_SCHEDULER" PYTHONUNBUFFERED=1 "$PY" -m supervisor.supervisord -c "$CURRENT/supervisord.conf")
 }
 
 before_supervisord() {
@@ -29,11 +29,13 @@ before_supervisord() {
   ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" || true
 }
 
-cmd_supervise() { # systemd's command: stays in the foreground
+cmd_supervise() { # systemd's command: becomes supervisord, which hears systemd's signals itself
   need_root
   need_host
+  if is_running; then die "supervisord runs already; see: $CURRENT/setup.sh status"; fi
   before_supervisord
-  supervisord -n
+  supervisord_command
+  exec "${SUPERVISORD[@]}" -n
 }
 
 start_host() {
@@ -48,7 +50,8 @@ start_host() {
   else
     step "starting"
     before_supervisord
-    supervisord || die "supervisord did not start; its log is $LOG_DIR/supervisord.log"
+    supervisord_command
+    "${SUPERVISORD[@]}" || die "supervisord did not start; its log is $LOG_DIR/supervisord.log"
   fi
 }
 

@@ -271,3 +271,14 @@ def test_stop_ends_everything(host: Host) -> None:
     assert not list((host.run / "postgres").glob(".s.PGSQL*"))
     with pytest.raises(psycopg2.OperationalError):
         host.row("select 1")
+
+
+def test_systemds_command_becomes_supervisord_and_ends_all_at_sigterm(host: Host) -> None:
+    command = [host.current / "setup.sh", "supervise"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_until(host.is_ready, 60, "the host is ready")
+        pids = {host.pid(name) for name in ("web", "postgres", "nginx")}
+        assert host.pid() == process.pid
+        process.terminate()
+        assert process.wait(60) == 0
+    assert not any(map(lives, pids))
