@@ -112,8 +112,9 @@ def _slots(ask: Asker) -> Finding:
     return ok("no changes are kept for anybody who is away")
 
 
+ASKED = "DATABASE_URL's server"
 CHECKS = (
-    Check("backups", _backups, is_slow=True),
-    Check("wal archive", _archiver),
-    Check("replication slots", _slots),
+    Check("backups", _backups, "what BACKUP_URL leads to", is_slow=True),
+    Check("wal archive", _archiver, ASKED),
+    Check("replication slots", _slots, ASKED),
 )

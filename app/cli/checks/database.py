@@ -234,16 +234,17 @@ def _replica() -> Finding:
     return ok(f"{row.behind / 1024:.0f} kB behind the primary")
 
 
+ASKED = "DATABASE_URL's server"
 CHECKS = (
-    Check("database", _answers),
-    Check("database version", _version),
-    Check("migrations", _migrations),
-    Check("clock", _clock),
-    Check("collation", _collation),
-    Check("checksums", _checksums),
-    Check("vacuum", _vacuum),
-    Check("connections", _connections),
-    Check("transactions", _transactions),
-    Check("timeouts", _timeouts),
-    Check("replica", _replica),
+    Check("database", _answers, ASKED),
+    Check("database version", _version, ASKED),
+    Check("migrations", _migrations, ASKED),
+    Check("clock", _clock, ASKED),
+    Check("collation", _collation, ASKED),
+    Check("checksums", _checksums, ASKED),
+    Check("vacuum", _vacuum, ASKED),
+    Check("connections", _connections, ASKED),
+    Check("transactions", _transactions, ASKED),
+    Check("timeouts", _timeouts, ASKED),
+    Check("replica", _replica, "DATABASE_REPLICA_URL's server"),
 )

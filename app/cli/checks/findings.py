@@ -43,11 +43,16 @@ def fail(detail: str, remedy: str) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named look at one thing; `is_slow` ones ask outsiders or start programs."""
+    """A named look at one thing; `is_slow` ones ask outsiders or start programs.
+
+    `asks` is whom to suspect when the look does not come back within its time.
+    """
 
     name: str
     look: Callable[[], Finding | Iterable[Finding]]
+    asks: str = "what it asks"
     is_slow: bool = False
+    limit_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,8 +215,8 @@ def _page_cache() -> Finding:
 
 
 CHECKS = (
-    Check("name", _name),
-    Check("site", _answers),
-    Check("certificate", _certificate),
-    Check("page cache", _page_cache),
+    Check("name", _name, "the name service"),
+    Check("site", _answers, "nginx"),
+    Check("certificate", _certificate, "nginx"),
+    Check("page cache", _page_cache, "PAGE_CACHE_URL"),
 )

@@ -134,10 +134,11 @@ def _mails() -> list[Finding]:
     return found or [ok(f"{standing.sent} sent within a day, {standing.waiting} waiting")]
 
 
+ASKED = "DATABASE_URL's server"
 CHECKS = (
-    Check("worker", _worker),
-    Check("scheduler", _scheduler),
-    Check("waiting jobs", _waiting),
-    Check("failed jobs", _failed),
-    Check("mails", _mails),
+    Check("worker", _worker, ASKED),
+    Check("scheduler", _scheduler, ASKED),
+    Check("waiting jobs", _waiting, ASKED),
+    Check("failed jobs", _failed, ASKED),
+    Check("mails", _mails, ASKED),
 )

@@ -19,6 +19,7 @@ from app.integrations.sandbox import Limits, ProgramFailed
 
 FAIL_BYTES, WARN_BYTES, WARN_SHARE = 256 * 1024**2, 2 * 1024**3, 0.05
 GIGABYTE = 1024**3
+PROGRAM_SECONDS = 15.0  # a busy machine starts programs slowly
 RECEIPT_FONTS = ("text.ttf", "strong.ttf")
 
 # Told by the sandboxed process: what it can reach that it must not.
@@ -104,7 +105,7 @@ def _sandbox() -> Finding:
         given = {"hidden": hidden, "port": listener.getsockname()[1], "pid": os.getpid()}
         command = [sys.executable, "-I", "-c", _PROBE, json.dumps(given)]
         try:
-            leaks = json.loads(sandbox.run(command, Limits(wall_seconds=4))[-1])
+            leaks = json.loads(sandbox.run(command, Limits(wall_seconds=12))[-1])
         except (ProgramFailed, ValueError, IndexError) as error:
             return fail(
                 f"nothing runs in the sandbox: {' '.join(str(error).split())[:200]}",
@@ -129,8 +130,8 @@ def _fonts() -> Finding:
 
 
 CHECKS = (
-    Check("disk", _disks),
-    Check("ffmpeg", _ffmpeg, is_slow=True),
-    Check("sandbox", _sandbox, is_slow=True),
+    Check("disk", _disks, "a disk"),
+    Check("ffmpeg", _ffmpeg, "ffmpeg", is_slow=True, limit_seconds=PROGRAM_SECONDS),
+    Check("sandbox", _sandbox, "bubblewrap", is_slow=True, limit_seconds=PROGRAM_SECONDS),
     Check("fonts", _fonts),
 )

@@ -103,8 +103,9 @@ def _migrator() -> Finding:
     return ok("the migrator owns all tables")
 
 
+ASKED = "DATABASE_URL's server"
 CHECKS = (
-    Check("grants", _too_little),
-    Check("role", _too_much),
-    Check("migrator", _migrator),
+    Check("grants", _too_little, ASKED),
+    Check("role", _too_much, ASKED),
+    Check("migrator", _migrator, "DATABASE_MIGRATOR_URL's server"),
 )

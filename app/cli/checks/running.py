@@ -8,13 +8,12 @@ from flask import Flask
 
 from app.cli.checks.findings import Check, Finding, Line, fail
 
-LIMIT_SECONDS = 5.0
 AT_ONCE = 6
 
 _FAINTED = (
     "This is a fault of the doctor, or of what it asked: mend the rest first, then report it."
 )
-_HANGS = "What it asks hangs: look whether its host can be reached and is not overloaded."
+_HANGS = "{} hangs: look whether it can be reached from here and is not overloaded."
 
 
 class _Running:
@@ -22,6 +21,7 @@ class _Running:
 
     def __init__(self, check: Check, app: Flask, slots: threading.Semaphore) -> None:
         self._check, self._app, self._slots = check, app, slots
+        self._limit = check.limit_seconds
         self._began, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._holds_slot = False
@@ -32,13 +32,15 @@ class _Running:
     def lines(self) -> Iterator[Line]:
         """Wait for the end, at most for as long as a check may take, and yield what was found."""
         self._began.wait()
-        if self._ended.wait(self._began_at + LIMIT_SECONDS - time.monotonic()):
+        if self._ended.wait(self._began_at + self._limit - time.monotonic()):
             seconds = self._ended_at - self._began_at
             yield from (Line(self._check.name, found, seconds) for found in self._findings)
         else:
             self._leave()
-            found = fail(f"no answer within {LIMIT_SECONDS:.0f} s", _HANGS)
-            yield Line(self._check.name, found, LIMIT_SECONDS)
+            asks = self._check.asks
+            remedy = _HANGS.format(asks[0].upper() + asks[1:])
+            found = fail(f"no answer from {asks} within {self._limit:g} s", remedy)
+            yield Line(self._check.name, found, self._limit)
 
     def _run(self) -> None:
         self._slots.acquire()

@@ -245,12 +245,12 @@ def _sentry() -> Finding:
 
 
 CHECKS = (
-    Check("redis", _redis),
-    Check("storage", _storage),
-    Check("bucket", _bucket, is_slow=True),
-    Check("cdn", _cdn, is_slow=True),
+    Check("redis", _redis, "REDIS_URL's server"),
+    Check("storage", _storage, "the bucket, or the disk of the media,"),
+    Check("bucket", _bucket, "the bucket's address", is_slow=True),
+    Check("cdn", _cdn, "CDN_BASE_URL", is_slow=True),
     Check("stripe", _stripe_settings),
-    Check("gateways", _gateways, is_slow=True),
-    Check("mail", _mail, is_slow=True),
-    Check("sentry", _sentry, is_slow=True),
+    Check("gateways", _gateways, "Stripe", is_slow=True),
+    Check("mail", _mail, "the mail server", is_slow=True),
+    Check("sentry", _sentry, "SENTRY_DSN's host", is_slow=True),
 )
