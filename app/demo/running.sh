@@ -83,16 +83,14 @@ start_demo() {
   start_programs
 }
 
-start_programs() { # "already started" is fine
-  local jobs=()
-  if [[ $RUN_WEB == true ]]; then
-    if [[ $ALREADY ]]; then control signal HUP web >/dev/null 2>&1 || true; fi
-    control start web >/dev/null 2>&1 &
-    wait_until_ready
-    wait
-  fi
-  mapfile -t jobs < <(job_programs)
-  if ((${#jobs[@]})); then control start "${jobs[@]}" >/dev/null 2>&1 || true; fi
+start_programs() { # "already started" is fine; each counts as started after some seconds, all at once
+  local program
+  if [[ $RUN_WEB == true && $ALREADY ]]; then control signal HUP web >/dev/null 2>&1 || true; fi
+  for program in $([[ $RUN_WEB != true ]] || echo web) $(job_programs); do
+    control start "$program" >/dev/null 2>&1 &
+  done
+  [[ $RUN_WEB != true ]] || wait_until_ready
+  wait
 }
 
 cmd_demo() {

@@ -61,6 +61,7 @@ def test_every_program_is_restarted_whatever_its_exit(
     for program in programs.values():
         assert program.autorestart.__name__ == "RestartUnconditionally"
         assert program.startretries >= 100
+        assert program.startsecs >= 5, "longer than a faulty release takes to fail"
         assert program.killasgroup
         assert 0 < program.stdout_logfile_maxbytes <= 50 * 1024 * 1024
 

@@ -76,7 +76,8 @@ def _facts(host: Host) -> dict[str, tuple[int, int, int, str]]:
 
 
 def test_everything_runs_as_a_user_of_its_own(host: Host) -> None:
-    assert host.states() == dict.fromkeys(PROGRAMS, "RUNNING")
+    expected = dict.fromkeys(PROGRAMS, "RUNNING")
+    wait_until(lambda: host.states() == expected, 20, "all programs run")
     pids = {program: host.pid(program) for program in PROGRAMS}
     users = {program: _user(pid) for program, pid in pids.items()}
     assert users == {
