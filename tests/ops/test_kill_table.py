@@ -316,7 +316,8 @@ def test_after_all_this_the_interrupted_video_is_ready_once_and_the_host_is_well
     )
     assert host.row(generations) == (1,), "a killed attempt leaves nothing"
     assert host.row("select count(*) from procrastinate_jobs where status = 'failed'") == (0,)
-    running = {name for name, state in host.states().items() if state == "RUNNING"}
-    assert {"nginx", "postgres", "web", "worker", "scheduler"} <= running
+    wait_until(
+        lambda: set(host.states().values()) == {"RUNNING"}, PATIENCE_SECONDS, "all of it runs", 0.5
+    )
     doctor = host.flask("doctor", check=False)
     assert doctor.returncode == 0, doctor.stdout
