@@ -20,6 +20,7 @@ from app.integrations.page_cache import PageCacheUnavailable
 from app.worker import tasks
 from app.worker.retries import RunAgain
 from tests import factories
+from tests.support.client import CheckedClient
 
 Edit = Callable[[User, Lesson], Any]
 EDITS: dict[str, Edit] = {
@@ -104,11 +105,19 @@ def test_the_second_time_comes_when_no_process_remembers(cache: Remembering, adm
     assert (later - utcnow()).total_seconds() == pytest.approx(ALL_KNOW_AFTER_SECONDS, abs=5)
 
 
-def test_a_change_of_the_site_or_its_shelves_concerns_every_page(
-    cache: Remembering, admin: User
-) -> None:
+def test_a_change_of_the_shelves_concerns_every_page(cache: Remembering) -> None:
     category_edits.create("Pottery", "Clay.", 20)
     assert _queued() == [(None, False), (None, True)]
+
+
+def test_a_change_of_the_site_concerns_every_page(
+    cache: Remembering, admin: User, client_of: Callable[[User], CheckedClient]
+) -> None:
+    client = client_of(admin)
+    assert client.patch("/api/admin/site", json={"name": "Weavers"}).status_code == 200
+    assert _queued() == [(None, False), (None, True)]
+    assert client.patch("/api/admin/site", json={"name": "Weavers"}).status_code == 200
+    assert len(_queued()) == 2, "nothing was changed the second time"
 
 
 def test_without_a_page_cache_nothing_is_queued(app: Flask, admin: User) -> None:
