@@ -83,14 +83,13 @@ start_demo() {
   start_programs
 }
 
-start_programs() { # "already started" is fine; each counts as started after some seconds, all at once
+start_programs() { # "already started" is fine; nobody waits until supervisord counts them as started
   local program
   if [[ $RUN_WEB == true && $ALREADY ]]; then control signal HUP web >/dev/null 2>&1 || true; fi
   for program in $([[ $RUN_WEB != true ]] || echo web) $(job_programs); do
     control start "$program" >/dev/null 2>&1 &
   done
-  [[ $RUN_WEB != true ]] || wait_until_ready
-  wait
+  if [[ $RUN_WEB == true ]]; then wait_until_ready; else wait; fi
 }
 
 cmd_demo() {
