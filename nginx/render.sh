@@ -30,20 +30,21 @@ set_defaults() {
   : "${PID_FILE:=$prefix/run/triple/nginx.pid}"
   : "${MIME_TYPES:=/etc/nginx/mime.types}"
   : "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}" "${LISTEN_ADDRESS:=}" "${PAGE_CACHE_KEY:=}"
-  : "${PUBLIC_PORT:=$HTTPS_PORT}" "${NGINX_WORKERS:=auto}" "${NGINX_CONNECTIONS:=16384}"
-  # Two files a connection; no more than this machine allows, or nginx complains at each start.
-  : "${NGINX_FILES:=$(most_files $((2 * NGINX_CONNECTIONS + 1024)))}"
+  : "${PUBLIC_PORT:=$HTTPS_PORT}" "${NGINX_WORKERS:=auto}" "${NGINX_FILES:=$(most_files)}"
+  # Two files a connection: a browser's, and one to gunicorn or on the disk.
+  : "${NGINX_CONNECTIONS:=$((NGINX_FILES / 2))}"
   NGINX_USER=${NGINX_USER-www-data}
   if [[ ! $PAGE_CACHE_KEY && ${PAGE_CACHE_KEY_FILE:-} ]]; then
     PAGE_CACHE_KEY=$(<"$PAGE_CACHE_KEY_FILE") || die "cannot read PAGE_CACHE_KEY_FILE=$PAGE_CACHE_KEY_FILE"
   fi
 }
 
-most_files() { # WANTED
-  local limit
+# Ten thousand idle browsers fit into one process, unless this machine allows it fewer files.
+most_files() {
+  local limit wanted=32768
   limit=$(ulimit -Hn)
-  [[ $limit != unlimited ]] && ((limit < $1)) && { printf %s "$limit"; return; }
-  printf %s "$1"
+  [[ $limit != unlimited ]] && ((limit < wanted)) && wanted=$limit
+  printf %s "$wanted"
 }
 
 # A value goes into the configuration as it is, so it must not be able to end a directive.

@@ -48,7 +48,7 @@ def test_the_configuration_is_valid(tmp_path: Path) -> None:
 def test_gixy_finds_no_fault(tmp_path: Path) -> None:
     gixy = Path(sys.executable).with_name("gixy")
     # It looks for headers in each server; ours lie in included files, tested by test_nginx_headers.
-    arguments = [gixy, "-l", "--skips", "hsts_header", str(render(tmp_path))]
+    arguments = [gixy, "-l", "--skips", "hsts_header", str(render(tmp_path, NGINX_CONNECTIONS=""))]
     checked = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "Failed to parse" not in checked.stderr
