@@ -16,7 +16,7 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from tests.ops.demo import children, lives
-from tests.ops.production import SITE_HOST, Host, production_host
+from tests.ops.production import SITE_HOST, Host, production_host, require_host
 from tests.support.server import wait_until
 
 pytestmark = [pytest.mark.no_database, pytest.mark.alone, pytest.mark.timeout(600)]
@@ -283,3 +283,13 @@ def test_systemds_command_becomes_supervisord_and_ends_all_at_sigterm(host: Host
         process.terminate()
         assert process.wait(60) == 0
     assert not any(map(lives, pids))
+
+
+@pytest.mark.parametrize("name", ["two words", "a;b", "-x", "kurs_1"])
+def test_what_is_no_host_name_is_refused_before_anything_is_made(name: str) -> None:
+    require_host()
+    nowhere = Host(Path("/nonexistent"), 1, 2)
+    answer = nowhere.setup("production", "--site-host", name, check=False)
+    assert answer.returncode == 1
+    assert "is not a host name" in answer.stderr
+    assert not nowhere.prefix.exists()
