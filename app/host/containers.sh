@@ -78,4 +78,4 @@ create_secrets
 install -d -m 755 "$FOLDER/acme"
 environment_lines | keep "$FOLDER/.env.production"
 create_certificate
-say "Ready. Start it: docker compose --env-file .env.production up -d --build --wait"
+say "Ready. Start it: export COMPOSE_ENV_FILES=.env.production; docker compose up -d --build --wait"
