@@ -14,6 +14,8 @@ from app.worker import tasks
 from tests.support import sources
 
 PERIODIC = {
+    "backups.media",
+    "backups.take",
     "courses.sweep_transfers",
     "storage.sweep",
     "uploads.sweep",
