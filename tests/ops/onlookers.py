@@ -28,6 +28,13 @@ from tests.support.server import wait_until
 
 PASSWORD = "a long password of a learner"
 PAUSE_SECONDS = 0.11  # nginx takes ten requests a second of one address
+CLOSED_MEANWHILE = (
+    http.client.RemoteDisconnected,
+    ConnectionResetError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 READS, WRITES = frozenset({"page", "api", "own page", "segment"}), frozenset({"write", "heartbeat"})
 
 
@@ -125,7 +132,7 @@ class Client:
         if self._connection is not None:
             try:
                 return self._sent_once(path, method, body)
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            except CLOSED_MEANWHILE:
                 self.leave()  # closed while it was idle: browsers, too, send it on a new one
         return self._sent_once(path, method, body)
 
