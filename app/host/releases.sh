@@ -257,7 +257,14 @@ prune_releases() { # all but the newest three; the one that serves and the one b
   done
 }
 
-is_well() { ! serves_web || smoke "$RUN_DIR/web.sock" >/dev/null 2>&1; }
+is_well() { # a release that served before is asked no more than whether it is ready
+  serves_web || return 0
+  for _ in {1..10}; do
+    if smoke "$RUN_DIR/web.sock" ready >/dev/null 2>&1; then return 0; fi
+    sleep 0.5
+  done
+  return 1
+}
 
 earlier_than() { # ID : the newest complete release before it, if any
   complete_releases | awk -v id="$1" '$0 < id' | tail -n 1
@@ -319,7 +326,7 @@ cmd_rollback() {
     say "$target serves, after $((SECONDS - began)) s; forward again: ./setup.sh rollback $old"
     return
   fi
-  local fault=${FAULT:-its pages do not answer}
+  local fault=${FAULT:-it is not ready}
   go_back "$target" "$old"
   die "$target does not serve ($fault); $old serves on"
 }
