@@ -91,7 +91,7 @@ class Visitor:
         the request may be repeated; what may not goes over a connection of its own.
         """
         if method == "POST":
-            self._forget()
+            self.leave()
         began = time.monotonic()
         was_kept = self._connection is not None
         try:
@@ -100,11 +100,11 @@ class Visitor:
             except CLOSED:
                 if not was_kept:
                     raise
-                self._forget()
+                self.leave()
                 status, headers, answer = self._sent(path, method, body)
             result = "ok" if status in expected else f"{status} {method} {path} {answer[:150]!r}"
         except (OSError, http.client.HTTPException) as error:
-            self._forget()
+            self.leave()
             headers, answer, result = {}, b"", f"{type(error).__name__} {error} {method} {path}"
         self.note(kind, result, time.monotonic() - began)
         return headers, answer
@@ -152,10 +152,11 @@ class Visitor:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
         if response.will_close:
-            self._forget()
+            self.leave()
         return response.status, dict(response.headers), answer
 
-    def _forget(self) -> None:
+    def leave(self) -> None:
+        """Close the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -172,6 +173,7 @@ class Load:
     failures: Counter[str] = field(default_factory=Counter)
     uploads: int = 0
     cookies: dict[str, str] = field(default_factory=dict)
+    _visitors: list[Visitor] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -206,7 +208,7 @@ class Load:
     @contextmanager
     def running(self) -> Iterator["Load"]:
         """Let everybody visit for the block; it begins once each kind was answered."""
-        learner = Visitor(self.host, "127.0.2.9", self.note)
+        learner = self._visitor("127.0.2.9")
         learner.sign_in(self.furniture.email)
         self.cookies = learner.cookies
         works = (self._read, self._read, self._learn, self._program, self._watch, self._upload)
@@ -224,13 +226,19 @@ class Load:
             self._over.set()
             for thread in threads:
                 thread.join(60)
+            for visitor in self._visitors:
+                visitor.leave()
+
+    def _visitor(self, address: str, **known: Any) -> Visitor:
+        self._visitors.append(Visitor(self.host, address, self.note, **known))
+        return self._visitors[-1]
 
     def _is_over(self, pause_seconds: float) -> bool:
         return self._over.wait(pause_seconds)
 
     def _read(self, address: str) -> None:
         """Look at public pages: every other visitor comes on a new connection each time."""
-        visitor = Visitor(self.host, address, self.note, keeps=address.endswith("0"))
+        visitor = self._visitor(address, keeps=address.endswith("0"))
         pages = (
             "/",
             "/courses",
@@ -246,7 +254,7 @@ class Load:
 
     def _learn(self, address: str) -> None:
         """Look at pages that are somebody's own, which nothing caches."""
-        visitor = Visitor(self.host, address, self.note, cookies=dict(self.cookies))
+        visitor = self._visitor(address, cookies=dict(self.cookies))
         lesson = f"/learn/{self.furniture.slug}/{self.furniture.lesson_id}"
         while True:
             for page in ("/dashboard", lesson, "/account"):
@@ -255,7 +263,7 @@ class Load:
                     return
 
     def _program(self, address: str) -> None:
-        visitor = Visitor(self.host, address, self.note, keeps=False)
+        visitor = self._visitor(address, keeps=False)
         while True:
             for path in (
                 "/api/courses",
@@ -268,7 +276,7 @@ class Load:
 
     def _watch(self, address: str) -> None:
         """Play a video: a token, playlists, keys, segments, and a heartbeat that nobody repeats."""
-        visitor = Visitor(self.host, address, self.note, cookies=dict(self.cookies))
+        visitor = self._visitor(address, cookies=dict(self.cookies))
         wish = {"lesson_id": self.furniture.lesson_id}
         how: dict[str, Any] = {"body": wish, "expected": (201,)}
         begun = visitor.json("token", "/api/playback/token", "POST", **how)
@@ -282,17 +290,18 @@ class Load:
         assert key, listed
         visitor.ask("key", _path(urljoin(variant, key[1])))  # a player asks once for each
         addresses = [_path(urljoin(variant, line)) for line in lines_of(listed)]
-        while not self._is_over(0.1):
+        while not self._over.is_set():
             visitor.ask("heartbeat", beat, "POST", body=state)
             for address in addresses:
                 visitor.ask("segment", address, expected=(200, 206))
-                if self._is_over(0.1):
-                    return
+                self._is_over(0.2 / len(addresses))
+        stream = f"/api/playback/sessions/{begun['session_id']}"
+        visitor.ask("stop", stream, "DELETE", expected=(200, 204))
 
     def _upload(self, address: str) -> None:
         """Send one file after the other in parts; the sender of parts has no key."""
-        owner = Visitor(self.host, address, self.note, key=self.furniture.key)
-        sender = Visitor(self.host, address, self.note)
+        owner = self._visitor(address, key=self.furniture.key)
+        sender = self._visitor(address)
         whole = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * (self.upload_bytes // 256)
         digest = hashlib.sha256(whole).hexdigest()
         while not self._over.is_set():
