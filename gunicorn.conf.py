@@ -43,7 +43,7 @@ HERE = Path(__file__).parent  # perhaps a link
 # What gunicorn still imports must be of the gunicorn that runs, not of the release that comes next.
 gunicorn.__path__[:] = [str(Path(folder).resolve()) for folder in gunicorn.__path__]
 RUN_DIR = Path(os.environ.get("RUN_DIR") or "var/run").resolve()
-SERVING = RUN_DIR / "web.serving"  # names the worker that loaded the application last
+SERVING = RUN_DIR / "web.serving"  # the youngest worker that loaded the application, and its birth
 RELOADED = RUN_DIR / "web.reloaded"  # touched at each HUP
 # How long a worker serves on while its successors start: on a host that is busy to the limit half a
 # minute did not do, and then nobody served.
@@ -63,12 +63,15 @@ class Worker(ThreadWorker):
 
     booted_at = 0.0
     retires_at: float | None = None
-    serving_then = ""
+    heirs_after = 0.0  # whoever was born later may take over
+    parent_seen_at = 0.0
+    niceness = 0
 
     def init_process(self) -> None:
         """Note the time and the release before the application is loaded."""
         self.booted_at = time.time()
         self.cfg.set("chdir", _stay_with_release())
+        self._make_way()
         super().init_process()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -76,22 +79,38 @@ class Worker(ThreadWorker):
         if self.retires_at is None and not self.booted_at < _reloaded_at() > _lately():
             super().handle_exit(sig, frame)
         else:
-            self._retire()
+            self._retire(_reloaded_at())
+
+    def _make_way(self) -> None:
+        """At a HUP load the application behind those who serve, where the way back is allowed.
+
+        Loading takes a core for seconds; requests would share it.
+        """
+        self.niceness = os.getpriority(os.PRIO_PROCESS, 0)
+        may_return = resource.getrlimit(resource.RLIMIT_NICE)[0] >= 20 - self.niceness
+        if may_return and _reloaded_at() > _lately():
+            os.setpriority(os.PRIO_PROCESS, 0, 15)
+
+    def serve_as_others(self) -> None:
+        """Take the priority of before again."""
+        if os.getpriority(os.PRIO_PROCESS, 0) != self.niceness:
+            os.setpriority(os.PRIO_PROCESS, 0, self.niceness)
 
     def is_parent_alive(self) -> bool:
         """Tell the loop, which asks at least once a second, whether to go on serving."""
         if self.ppid != os.getppid():
-            self._retire()
+            self._retire(max(self.parent_seen_at, self.booted_at))
         if self.retires_at is None:
+            self.parent_seen_at = time.time()
             return True
-        if _serving() == self.serving_then and time.monotonic() < self.retires_at:
+        if _serving_since() <= self.heirs_after and time.monotonic() < self.retires_at:
             return True
         self._stop_listening()
         return False
 
-    def _retire(self) -> None:
+    def _retire(self, heirs_after: float) -> None:
         if self.retires_at is None:
-            self.serving_then = _serving()
+            self.heirs_after = heirs_after
             self.retires_at = time.monotonic() + SUCCESSION_SECONDS
             self.log.info("Serving until a successor does")
 
@@ -137,11 +156,12 @@ def _stay_with_release() -> str:
     return folder
 
 
-def _serving() -> str:
+def _serving_since() -> float:
+    """Return when the youngest worker was born that has loaded the application."""
     try:
-        return SERVING.read_text()
-    except FileNotFoundError:
-        return ""
+        return float(SERVING.read_text().split()[1])
+    except (FileNotFoundError, IndexError, ValueError):
+        return 0.0
 
 
 def _lately() -> float:
@@ -204,8 +224,11 @@ def on_reload(_server: Arbiter) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Tell retiring workers that one with the new application serves."""
+    worker.serve_as_others()
+    if _serving_since() > worker.booted_at:
+        return
     fresh = SERVING.with_suffix(f".{worker.pid}")
-    fresh.write_text(str(worker.pid))
+    fresh.write_text(f"{worker.pid} {worker.booted_at}")
     fresh.replace(SERVING)
 
 

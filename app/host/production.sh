@@ -27,6 +27,7 @@ before_supervisord() {
   fi
   write_host_programs
   ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" || true
+  ulimit -e 20 2>/dev/null || true # a web worker that loads behind the others may come back (gunicorn.conf.py)
 }
 
 cmd_supervise() { # systemd's command: becomes supervisord, which hears systemd's signals itself

@@ -145,6 +145,7 @@ def test_a_flip_and_a_hup_change_code_packages_and_settings(folder: Path) -> Non
 def test_until_the_hup_workers_stay_with_their_release_whatever_they_import(folder: Path) -> None:
     """Nothing has imported `late` before the flip; two workers may answer, so ask a few times."""
     with _served(folder) as master:
+        wait_until(lambda: len(children(master)) == 2, 30, "both workers run")
         first = children(master)
         (folder / "log").write_text("")
         _flip(folder, "two")
