@@ -222,8 +222,15 @@ def on_reload(_server: Arbiter) -> None:
     RELOADED.touch()
 
 
+def _warm_up(worker: Worker) -> None:
+    """At a HUP have the application warm before visitors ask it; others serve meanwhile."""
+    if _reloaded_at() > _lately() and hasattr(worker.wsgi, "jinja_env"):
+        importlib.import_module("app.web.warming").warm_up(worker.wsgi)
+
+
 def post_worker_init(worker: Worker) -> None:
     """Tell retiring workers that one with the new application serves."""
+    _warm_up(worker)
     worker.serve_as_others()
     if _serving_since() > worker.booted_at:
         return
