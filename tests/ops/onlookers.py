@@ -15,18 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
-from app.database import db
-from app.domain.accounts.api_keys import Scope
-from app.domain.accounts.models import Role
-from tests import factories
+from tests.ops.mixed_load import PASSWORD, furnish
 from tests.ops.production import Host
-from tests.support import keys
-from tests.support.apps import made_app
-from tests.support.media import make_source
 from tests.support.player import lines_of
 from tests.support.server import wait_until
 
-PASSWORD = "a long password of a learner"
 PAUSE_SECONDS = 0.11  # nginx takes ten requests a second of one address
 CLOSED_MEANWHILE = (
     http.client.RemoteDisconnected,
@@ -49,29 +42,11 @@ class Household:
 
 
 def move_in(host: Host) -> Household:
-    """Put people and a course on the host, and wait until its video plays."""
-    clip = make_source(host.prefix / "clip.mp4", seconds=3, size="320x180", rate="15")
-    clip.chmod(0o644)
-    lines = (host.etc / "production.env").read_text().splitlines()
-    settings = dict(line.split("=", 1) for line in lines if line[:1].isupper())
-    with made_app(settings) as app, app.app_context():
-        teacher = factories.make_user(Role.INSTRUCTOR, name="Ines")
-        learner = factories.make_user(password=PASSWORD, name="Lea")
-        course = factories.make_course(teacher, title="Weaving through faults")
-        lesson = factories.make_lesson(factories.make_section(course), title="The loom")
-        factories.make_enrollment(learner, course)
-        db.session.commit()
-        key = keys.make_key(teacher, (Scope.ADMIN_READ, Scope.ADMIN_WRITE))
-        with Client(host, "127.0.30.1") as client:
-            client.sign_in(learner.email)
-        household = Household(course.slug, str(lesson.id), client.cookies, key)
-    host.flask("videos", "add", str(clip), "--lesson", household.lesson_id)
-    ready = (
-        "SELECT status = 'ready' AND is_complete FROM videos"
-        f" WHERE id = (SELECT video_id FROM lessons WHERE id = '{household.lesson_id}')"
-    )
-    wait_until(lambda: host.row(ready) == (True,), 120, "the video plays", 0.3)
-    return household
+    """Furnish the host and sign its learner in."""
+    furniture = furnish(host)
+    with Client(host, "127.0.30.1") as client:
+        client.sign_in(furniture.email)
+    return Household(furniture.slug, furniture.lesson_id, client.cookies, furniture.key)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from app.database import db
 from app.web.warming import warm_up
 
 
-def test_pages_are_compiled_and_answered_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_compiled_and_answered_once(app: Flask) -> None:
     app.jinja_env.cache.clear()
     asked: list[str] = []
     app.before_request_funcs[None].insert(0, lambda: asked.append("asked"))
@@ -24,8 +24,12 @@ def test_pages_are_compiled_and_answered_once(app: Flask, monkeypatch: pytest.Mo
 def test_a_database_that_is_away_keeps_no_process_from_serving(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[str] = []
+
     def refuse(*_: object, **__: object) -> None:
+        asked.append("asked")
         raise OperationalError("select", {}, Exception("away"))
 
     monkeypatch.setattr(db.session, "execute", refuse)
     warm_up(app)
+    assert asked
