@@ -111,6 +111,7 @@ def test_everything_works_without_scripts(
     page = context.new_page()
     page.goto(f"/checkout/{SLUG}")
     _order(page)
+    expect(page.get_by_role("button", name="Pay", exact=True)).to_be_visible()
     page.go_back()
     _order(page)
     page.get_by_role("button", name="Pay", exact=True).click()

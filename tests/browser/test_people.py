@@ -28,6 +28,7 @@ def test_somebody_is_found_suspended_and_reinstated(open_page: Open, house: Hous
     watching.reload()
     expect(watching).to_have_url(re.compile("/auth/sign-in"))
     desk.get_by_role("link", name="Reinstate").click()
+    expect(desk.get_by_role("button", name="Reinstate the account")).to_be_visible()
     desk.go_back()
     desk.go_forward()
     desk.get_by_role("button", name="Reinstate the account").click()
