@@ -134,6 +134,7 @@ class Settings(BaseModel):
     backup_keep_days: int = Field(default=30, ge=1, le=3650)
 
     release: str = ""
+    metrics_token: str = ""
     sentry_dsn: str = ""
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
