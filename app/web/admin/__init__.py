@@ -42,6 +42,7 @@ from app.web.admin import (
     media_api,
     orders,
     orders_api,
+    orders_file,
     outline_api,
     parts,
     people_import,

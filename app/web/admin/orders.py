@@ -40,6 +40,7 @@ def orders() -> ResponseReturnValue:
         courses=roster.list_choices(None),
         statuses=list(OrderStatus),
         methods=[*sorted(integrations.gateways), "free"],
+        may_save=require_signed_in().role is Role.ADMIN,
     )
     return shown, 422 if faults else 200
 

@@ -29,11 +29,16 @@ from app.web.json import read_body
 from app.web.openapi import describe
 
 
-def read_orders() -> Page[OrderRow]:
-    """Return the orders the address asks for. Raises InvalidInput."""
+def read_wanted() -> OrdersWanted:
+    """Return what the address narrows the orders by. Raises InvalidInput."""
     query = read_query(OrdersQuery)
     text = query.q.replace("\0", "\ufffd")
-    wanted = OrdersWanted(text, query.status, query.method, query.course_id, query.user_id)
+    return OrdersWanted(text, query.status, query.method, query.course_id, query.user_id)
+
+
+def read_orders() -> Page[OrderRow]:
+    """Return the orders the address asks for. Raises InvalidInput."""
+    wanted = read_wanted()
     return read_page(lambda after, limit: order_list.list_orders(wanted, after, limit))
 
 

@@ -9,6 +9,7 @@ from tests.support.orders import make_order, make_payment
 TABLE = """
                               anon lrnr enrl rvkd susp ownr clgu supp admn
 GET admin.orders                in  403  403  403   in  403  403  200  200
+GET admin.orders_file           in  403  403  403   in  403  403  403  200
 GET admin.order                 in  403  403  403   in  403  403  200  200
 GET admin.order_refund          in  403  403  403   in  403  403  403  200
 POST admin.order_refund         in  403  403  403   in  403  403  403  422
