@@ -7,7 +7,9 @@ import secrets
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 import structlog
@@ -21,11 +23,29 @@ LINK_TOKEN = re.compile(r"(/auth/(?:reset|verify/old-email|verify/new-email|veri
 QUIET_ENDPOINTS = frozenset({"static", "pages.live", "pages.ready", "pages.health"})
 
 log = structlog.get_logger()
+_job_request: ContextVar[str] = ContextVar("job_request", default="")
 
 
 def request_id() -> str:
-    """Return the id of the request being answered, or an empty string outside of one."""
-    return g.get("request_id", "") if has_request_context() else ""
+    """Return the id of the request being answered, or that the running job goes back to, or ""."""
+    return g.get("request_id", "") if has_request_context() else _job_request.get()
+
+
+@contextmanager
+def working_for(asked_by: str, **fields: str | int) -> Iterator[None]:
+    """Give what is logged within the id of the request that is worked for, and `fields`."""
+    token = _job_request.set(asked_by)
+    try:
+        with structlog.contextvars.bound_contextvars(**fields):
+            yield
+    finally:
+        _job_request.reset(token)
+
+
+def note_cache(hit: bool) -> None:
+    """Have the request's line say whether the cache had what was looked for; one miss is a miss."""
+    if has_request_context():
+        g.cache = "hit" if hit and g.get("cache") != "miss" else "miss"
 
 
 def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +196,7 @@ def _finish(response: Response) -> Response:
         sql_count=sql_use.count,
         sql_ms=sql_ms,
         user=g.get("person"),
+        **({"cache": g.cache} if "cache" in g else {}),
     )
     return response
 

@@ -29,7 +29,8 @@ _MAX_WORDS = 300
 class Message:
     """A mail to one address, rendered. `key` is the same at every attempt to send it.
 
-    `site_name` is who it is from where MAIL_FROM names nobody.
+    `site_name` is who it is from where MAIL_FROM names nobody, `request_id` is of the request that
+    it goes back to.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Message:
     html: str
     language: str
     site_name: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def compose(message: Message, sender: Sender) -> EmailMessage:
         mail["Message-ID"] = message_id(message, sender)
     except ValueError:
         raise MailRefused("A header of the mail is malformed.") from None
-    for name, value in UNATTENDED.items():
+    for name, value in own_headers(message).items():
         mail[name] = value
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
@@ -117,6 +119,12 @@ def compose(message: Message, sender: Sender) -> EmailMessage:
 
 # No human wrote it, and no machine need answer.
 UNATTENDED = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+
+def own_headers(message: Message) -> dict[str, str]:
+    """Return the headers that say what kind of mail it is, and what it goes back to."""
+    asked_by = {"X-Request-Id": message.request_id} if message.request_id else {}
+    return UNATTENDED | asked_by
 
 
 def message_id(message: Message, sender: Sender) -> str:

@@ -11,10 +11,10 @@ from app.config import Settings
 from app.errors import MailFailed, MailRefused
 from app.integrations.mailer import (
     TIMEOUT_SECONDS,
-    UNATTENDED,
     Message,
     compose,
     message_id,
+    own_headers,
     quotable,
     reachable,
     sender_of,
@@ -55,7 +55,7 @@ class SendGridMailer:
             "personalizations": [{"to": [{"email": reachable(message.to)}]}],
             "from": {"email": self._sender.address, "name": self._sender.name_on(message)},
             "subject": message.subject,
-            "headers": {**UNATTENDED, "Message-ID": message_id(message, self._sender)},
+            "headers": {**own_headers(message), "Message-ID": message_id(message, self._sender)},
             "content": [
                 {"type": "text/plain", "value": message.text},
                 {"type": "text/html", "value": message.html},

@@ -17,6 +17,7 @@ from app.domain.outbox import mail as outbox
 from app.domain.site import choices
 from app.errors import MailFailed, MailRefused
 from app.integrations.mailer import Message
+from app.observability import request_id
 from app.worker.locks import held
 from app.worker.retries import RunAgain
 
@@ -72,6 +73,7 @@ def _message(mail_id: UUID) -> Message:
         html=letter.html,
         language=letter.language,
         site_name=choices.current().name,
+        request_id=request_id(),
     )
     _commit()
     return message

@@ -13,7 +13,7 @@ from procrastinate.worker import Worker
 
 from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
-from app.worker import mail, tasks
+from app.worker import mail, tasks, watching
 from app.worker.backups import BACKUP_QUEUE
 from app.worker.scheduler import defer_by_the_clock
 
@@ -104,6 +104,8 @@ async def _worker(queue: App, name: str, concurrency: int, grace_seconds: float)
         update_heartbeat_interval=tasks.HEARTBEAT_SECONDS,
         stalled_worker_timeout=tasks.STALLED_SECONDS,
         delete_jobs="successful",
+        worker_middleware=[watching.watch],
+        task_middleware=[watching.count_sql],
     )
     running = asyncio.create_task(worker.run())
     try:

@@ -1,0 +1,67 @@
+"""What is told of each job: which request it goes back to, how long it took, what it ended with."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from procrastinate import JobContext
+from procrastinate.exceptions import ConnectorException, JobAborted
+from procrastinate.worker import Worker
+
+from app.observability import sql_use, working_for
+from app.worker.retries import RunAgain
+
+log = structlog.get_logger()
+_ASKED_BY = "SELECT request_id FROM procrastinate_job_requests WHERE job_id = %(job_id)s"
+_sql: ContextVar[dict[str, float]] = ContextVar("sql_of_job")
+
+
+async def watch(call_next: Callable[[], Awaitable[Any]], context: JobContext, _: Worker) -> Any:
+    """Run a job, have its lines carry its request's id and its own, and log what became of it."""
+    job, started, sql = context.job, time.perf_counter(), {"count": 0.0, "seconds": 0.0}
+    with working_for(
+        await _asked_by(context),
+        job_id=job.id or 0,
+        task=job.task_name,
+        queue=job.queue,
+        attempt=job.attempts + 1,
+    ):
+        token = _sql.set(sql)
+        outcome = "failed"
+        try:
+            result = await call_next()
+            outcome = "done"
+        except (RunAgain, JobAborted) as error:
+            outcome = "postponed" if isinstance(error, RunAgain) else "aborted"
+            raise
+        finally:
+            _sql.reset(token)
+            log.info(
+                "job",
+                logger="worker",
+                outcome=outcome,
+                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                sql_count=int(sql["count"]),
+                sql_ms=round(sql["seconds"] * 1000, 1),
+            )
+    return result
+
+
+def count_sql(call_next: Callable[[], Any], _: JobContext, __: Worker) -> Any:
+    """Count the statements of a job in the thread that runs it."""
+    sql_use.reset()
+    try:
+        return call_next()
+    finally:
+        _sql.get().update(count=sql_use.count, seconds=sql_use.seconds)
+
+
+async def _asked_by(context: JobContext) -> str:
+    """Return the id of the request that the job goes back to; without the database nothing."""
+    try:
+        rows = await context.app.connector.execute_query_all_async(_ASKED_BY, job_id=context.job.id)
+    except ConnectorException:
+        return ""
+    return rows[0]["request_id"] if rows else ""
