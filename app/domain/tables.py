@@ -3,6 +3,7 @@
 from app.domain.accounts import models as accounts
 from app.domain.audit import models as audit
 from app.domain.checkout import coupon_models as coupons
+from app.domain.checkout import difference_models as differences
 from app.domain.checkout import models as checkout
 from app.domain.checkout import transfer_models as transfers
 from app.domain.courses import admission_models as course_admissions
@@ -12,6 +13,7 @@ from app.domain.courses import models as courses
 from app.domain.outbox import models as outbox
 from app.domain.playback import models as playback
 from app.domain.site import models as site
+from app.domain.site import sample_models as samples
 from app.domain.videos import models as videos
 from app.domain.videos import upload_models as uploads
 
@@ -23,9 +25,11 @@ __all__ = [
     "course_admissions",
     "course_files",
     "courses",
+    "differences",
     "entitlements",
     "outbox",
     "playback",
+    "samples",
     "site",
     "transfers",
     "uploads",

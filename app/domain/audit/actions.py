@@ -87,4 +87,8 @@ class Action(enum.StrEnum):
     TRANSFER_METHOD_CHANGED = "transfer_method.changed"
     TRANSFER_METHOD_DELETED = "transfer_method.deleted"
     PAYMENTS_RECONCILED = "payments.reconciled"
+    DIFFERENCE_SETTLED = "difference.settled"
     REPORT_EXPORTED = "report.exported"
+    JOB_RETRIED = "job.retried"
+    JOB_CANCELLED = "job.cancelled"
+    STATEMENTS_RESET = "statements.reset"
