@@ -1,6 +1,5 @@
 """Every endpoint answers every role as the table says, and no endpoint is missing from it."""
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,16 +13,15 @@ from app.database import db
 from app.domain.accounts import api_keys
 from app.domain.accounts.api_keys import Scope
 from app.domain.accounts.models import Role, User, UserStatus
-from app.domain.courses.models import Category, Course, Lesson
-from app.domain.outbox import mail as outbox
-from app.domain.videos.models import CaptionTrack
+from app.domain.courses.models import Course, Lesson
 from app.web.access import PUBLIC_ENDPOINTS
 from app.web.bearer import KEY_PATHS
 from app.web.extensions import limiter
 from app.web.scopes import COOKIE_ONLY, OPEN, SCOPES
 from tests import factories
+from tests.house_rules import addresses
 from tests.house_rules.access_table import KEY_ROLES, ROLES, key_rows, parts, rows
-from tests.support import html, keys, player
+from tests.support import html, keys
 from tests.support.client import CheckedClient, sign_in
 
 ROWS = rows()
@@ -77,54 +75,7 @@ def values(
     app: Flask, course: Course, video_lesson: Lesson, clients: dict[str, CheckedClient]
 ) -> dict[str, Any]:
     """What the variables of the addresses stand for, and the bodies that POSTs send."""
-    captions = CaptionTrack(
-        video_id=video_lesson.video_id, language="en", label="English", webvtt="WEBVTT\n"
-    )
-    mail = outbox.write("lea@example.com", "test", None, name="Lea")
-    db.session.add(captions)
-    db.session.commit()
-    stream = player.start(clients["enrolled"], video_lesson).open()
-    _, video_id, generation, rung, name = stream.addresses["segment"].strip("/").split("/")
-    with app.test_request_context():
-        asset = app.jinja_env.globals["asset"]("favicon.svg")  # type: ignore[operator]
-    _, release, filename = asset.strip("/").split("/", 2)
-    common = {
-        "slug": course.slug,
-        "category": db.session.get_one(Category, course.category_id).slug,
-        "lesson_id": video_lesson.id,
-        "page": "terms",
-        "release": release,
-        "filename": filename,
-        "session_id": stream.session_id,
-        "video_id": video_id,
-        "generation": int(generation),
-        "rung": rung,
-        "segment": name,
-        "window": 0,
-        "language": "en",
-        "rendition": "360p",
-        "token": stream.token,
-        "user_id": factories.make_user(name="Tess Target").id,
-        "act": "suspend",
-        "mail_id": mail.id,
-        "key_id": uuid.uuid4(),  # of nobody
-        "passkey_id": uuid.uuid4(),
-    }
-    added = [part.values(course, video_lesson) for part in parts() if hasattr(part, "values")]
-    return {**common, **{name: value for some in added for name, value in some.items()}}
-
-
-def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
-    special = {
-        "courses.category": {"slug": values["category"]},
-        "playback.rendition": {"name": values["rendition"]},
-        "playback.segment": {"name": values["segment"]},
-        "playback.manifest": {"token": values["token"]},
-    }
-    given = {name: values[name] for name in wanted if name in values}
-    for part in parts():
-        special |= getattr(part, "SPECIAL", {})
-    return given | special.get(endpoint, {})
+    return addresses.fill(app, course, video_lesson, clients["enrolled"])
 
 
 BODIES: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -140,12 +91,6 @@ for part in parts():
     BODIES |= getattr(part, "BODIES", {})
 
 
-def _path(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
-    wanted = {name for rule in app.url_map.iter_rules(endpoint) for name in rule.arguments}
-    with app.test_request_context():
-        return app.url_for(endpoint, **_arguments(endpoint, values, wanted))
-
-
 def _form_token(client: CheckedClient) -> str:
     """A token for a form, as any visitor may have from some page of the site."""
     for path in ("/auth/sign-in", "/dashboard"):
@@ -157,7 +102,7 @@ def _form_token(client: CheckedClient) -> str:
 
 def _ask(app: Flask, client: CheckedClient, row: str, values: dict[str, Any]) -> str:
     method, endpoint = row.split()
-    path = _path(app, endpoint, values)
+    path = addresses.path(app, endpoint, values)
     arguments: dict[str, Any] = {}
     if method != "GET" and path.startswith("/api/"):
         arguments["json"] = BODIES.get(endpoint, lambda _: {})(values)
@@ -282,7 +227,7 @@ def test_a_key_counts_for_nothing_on_pages(
     app: Flask, programs: dict[str, CheckedClient], values: dict[str, Any]
 ) -> None:
     for row, answers in ROWS.items():
-        if not _path(app, row.split()[1], values).startswith(KEY_PATHS):
+        if not addresses.path(app, row.split()[1], values).startswith(KEY_PATHS):
             assert _ask(app, programs["admin's key"], row, values) == answers[0], row
 
 
