@@ -3,8 +3,11 @@
 from flask import Flask
 
 from app import cli, integrations, observability
+from app.cache import EXTENSION as CACHE
+from app.cache import Cache
 from app.config import Settings, load_settings
 from app.domain import tables
+from app.integrations.cache_store import build_store
 from app.web import (
     access,
     admin,
@@ -34,6 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = JsonProvider(app)
     app.extensions["settings"] = settings
     app.extensions["integrations"] = integrations.build(settings)
+    app.extensions[CACHE] = Cache(settings, build_store(settings))
     trust_proxies(app, settings)
     observability.init_app(app, settings)
     headers.init_app(app)

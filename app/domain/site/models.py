@@ -1,13 +1,25 @@
-"""The table of what the people who run the site decide about it, without touching its settings."""
+"""The tables of what the people who run the site decide about it, and of its content's version."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, false, text, true
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utcnow
 from app.database import Base
+
+
+class ContentVersion(Base):
+    """A share of the version of what visitors may see, which is the sum of all rows.
+
+    Written and read by the application's cache: one row for each that changes content at a time.
+    """
+
+    __tablename__ = "content_versions"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger(), default=0, server_default=text("0"))
 
 
 class SiteChoices(Base):
