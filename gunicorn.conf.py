@@ -230,6 +230,8 @@ def _warm_up(worker: Worker) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Tell retiring workers that one with the new application serves."""
+    if hasattr(worker.wsgi, "jinja_env"):
+        importlib.import_module("app.metrics").share(RUN_DIR / "metrics", "web")
     _warm_up(worker)
     worker.serve_as_others()
     if _serving_since() > worker.booted_at:

@@ -49,6 +49,7 @@ PUBLIC_ENDPOINTS = frozenset(
         "pages.health",
         "pages.live",
         "pages.ready",
+        "pages.metrics",
         "pages.openapi",
         "pages.api_docs",
         "pages.outbox",

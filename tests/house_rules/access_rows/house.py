@@ -12,6 +12,7 @@ GET pages.favicon              302  302  302  302  302  302  302  302  302
 GET pages.health               200  200  200  200  200  200  200  200  200
 GET pages.live                 200  200  200  200  200  200  200  200  200
 GET pages.ready                200  200  200  200  200  200  200  200  200
+GET pages.metrics              404  404  404  404  404  404  404  404  200
 GET pages.openapi              200  200  200  200  200  200  200  200  200
 GET pages.api_docs             200  200  200  200  200  200  200  200  200
 GET pages.outbox               200  200  200  200  200  200  200  200  200

@@ -1,0 +1,50 @@
+"""What Prometheus reads: the figures of all processes of this host, to who may see them."""
+
+import hmac
+
+from flask import Response
+from prometheus_client import Metric, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from app import metrics
+from app.current import settings
+from app.domain.accounts.models import Role
+from app.domain.accounts.second_factor import is_required
+from app.errors import NotFound
+from app.web import bearer
+from app.web.access import viewer
+from app.web.pages import blueprint
+
+
+class _Collected:
+    """What generate_latest takes for a registry: families that were collected already."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        """Return the families."""
+        return self._families
+
+
+@blueprint.get("/metrics", endpoint="metrics")
+def show() -> Response:
+    """Return all figures as text; to strangers there is nothing here."""
+    if not _may_read():
+        raise NotFound
+    families = list(metrics.collect())
+    answer = Response(generate_latest(_Collected(families)), content_type=CONTENT_TYPE_LATEST)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _may_read() -> bool:
+    """Whether METRICS_TOKEN is shown, or an administrator asks; the token needs no database."""
+    shown = bearer.token()
+    if shown is not None:
+        wanted = settings.metrics_token
+        return bool(wanted) and hmac.compare_digest(shown.encode(), wanted.encode())
+    person = viewer()
+    if person is None or person.role is not Role.ADMIN:
+        return False
+    return person.second_factor_added_at is not None or not is_required(person.role)
