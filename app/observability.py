@@ -16,11 +16,12 @@ import structlog
 from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy import Engine, event
 
+from app import metrics
 from app.config import LogFormat, Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 LINK_TOKEN = re.compile(r"(/auth/(?:reset|verify/old-email|verify/new-email|verify)/)[^/]+")
-QUIET_ENDPOINTS = frozenset({"static", "pages.live", "pages.ready", "pages.health"})
+QUIET_ENDPOINTS = frozenset({"static", "pages.live", "pages.ready", "pages.health", "pages.metrics"})
 
 log = structlog.get_logger()
 _job_request: ContextVar[str] = ContextVar("job_request", default="")
@@ -179,7 +180,16 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    duration_ms = round((time.perf_counter() - g.started) * 1000, 1)
+    seconds = time.perf_counter() - g.started
+    metrics.count_request(
+        request.endpoint,
+        request.method,
+        response.status_code,
+        seconds,
+        sql_use.count,
+        sql_use.seconds,
+    )
+    duration_ms = round(seconds * 1000, 1)
     sql_ms = round(sql_use.seconds * 1000, 1)
     if g.get("is_staff"):
         timing = f'total;dur={duration_ms}, db;dur={sql_ms};desc="{sql_use.count} statements"'
