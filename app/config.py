@@ -137,7 +137,7 @@ class Settings(BaseModel):
     metrics_token: str = ""
     sentry_dsn: str = ""
     log_level: str = "INFO"
-    log_format: LogFormat = LogFormat.JSON
+    log_format: LogFormat | None = None
 
     @property
     def is_production(self) -> bool:
@@ -148,6 +148,12 @@ class Settings(BaseModel):
     def is_https(self) -> bool:
         """Whether the public address is https, so cookies carry `Secure` and `__Host-`."""
         return urlsplit(self.public_base_url).scheme == "https"
+
+    @property
+    def log_form(self) -> LogFormat:
+        """Return how log lines are written: by default for people in development, else as JSON."""
+        is_development = self.app_env is Environment.DEVELOPMENT
+        return self.log_format or (LogFormat.TEXT if is_development else LogFormat.JSON)
 
     @property
     def media_directory(self) -> Path:

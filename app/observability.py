@@ -1,4 +1,4 @@
-"""Structured logs, the request id, error reports. No token, query or address is ever logged."""
+"""Structured logs, the request id, who is told of crashes. No token, query or address is logged."""
 
 import hashlib
 import logging
@@ -15,13 +15,21 @@ from typing import Any, TextIO, cast
 import structlog
 from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy import Engine, event
+from werkzeug.datastructures import MultiDict
 
-from app import metrics
+from app import error_reports, metrics
 from app.config import LogFormat, Settings
+from app.error_reports import Surroundings
+from app.scrubbing import scrub
 
+UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-LINK_TOKEN = re.compile(r"(/auth/(?:reset|verify/old-email|verify/new-email|verify)/)[^/]+")
-QUIET_ENDPOINTS = frozenset({"static", "pages.live", "pages.ready", "pages.health", "pages.metrics"})
+# What has no words of others in it; all else of a line is looked through.
+PLAIN_EVENTS = frozenset({"request", "job"})
+PLAIN_FIELDS = frozenset({"level", "logger", "timestamp", "request_id", "release", "route", "user"})
+QUIET_ENDPOINTS = frozenset(
+    {"static", "pages.live", "pages.ready", "pages.health", "pages.metrics"}
+)
 
 log = structlog.get_logger()
 _job_request: ContextVar[str] = ContextVar("job_request", default="")
@@ -55,6 +63,23 @@ def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+def _scrub_words(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    if event["event"] in PLAIN_EVENTS:
+        return event
+    sent = _sent_by_visitor()
+    for name, value in event.items():
+        if isinstance(value, str) and name not in PLAIN_FIELDS:
+            event[name] = scrub(value, sent)
+    return event
+
+
+def _adding(**fields: str) -> Any:
+    def add(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+        return event | fields
+
+    return add
+
+
 class Stderr:
     """The process's stderr, which may lead nowhere: what cannot be logged is lost, no more.
 
@@ -72,6 +97,10 @@ class Stderr:
         with suppress(OSError, ValueError):
             sys.stderr.flush()
 
+    def isatty(self) -> bool:
+        """Whether a person reads along."""
+        return bool(getattr(sys.stderr, "isatty", bool)())
+
 
 def configure_logging(settings: Settings) -> None:
     """Send every log record to stderr, one line each: JSON, or text for a terminal.
@@ -84,11 +113,15 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_request_id,
+        structlog.processors.format_exc_info,
+        _scrub_words,
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
-    if settings.log_format is LogFormat.JSON:
-        shared.append(structlog.processors.format_exc_info)
-        renderer = structlog.processors.JSONRenderer()
+    if settings.log_form is LogFormat.JSON:
+        renderer: Any = structlog.processors.JSONRenderer()
+        if settings.release:
+            shared.insert(0, _adding(release=settings.release))
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=Stderr().isatty())
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
@@ -113,28 +146,55 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
-def _scrub(event: Any, _: Any) -> Any:
-    """Drop what must never leave the house from a Sentry event."""
-    for part in ("query_string", "cookies", "headers", "data", "env"):
-        event.get("request", {}).pop(part, None)
-    if url := event.get("request", {}).get("url"):
-        event["request"]["url"] = LINK_TOKEN.sub(r"\1-", url.split("?", 1)[0])
-    event.pop("user", None)
-    return event
+def _sent_by_visitor() -> set[str]:
+    """Return what this request brought along, as far as it was read: an error may quote it."""
+    if not has_request_context():
+        return set()
+    brought = [
+        *request.cookies.values(),
+        *request.args.values(),
+        *(request.view_args or {}).values(),
+    ]
+    brought += request.headers.get("Authorization", "").split()
+    read = vars(request)
+    for part in (read.get("form"), next(iter(getattr(request, "_cached_json", ())), None)):
+        brought += _values_of(part)
+    return {value for value in brought if isinstance(value, str) and not UUID.fullmatch(value)}
 
 
-def configure_sentry(settings: Settings) -> None:
-    """Report unhandled errors to Sentry when a DSN is set; the SDK is only imported then."""
-    if not settings.sentry_dsn:
-        return
-    import sentry_sdk  # noqa: PLC0415 - costs 0.1 s of boot, so only where it is used
+def _values_of(body: Any) -> list[Any]:
+    """Return the texts in a form or a JSON document, at any depth."""
+    if isinstance(body, MultiDict):
+        return [text for _, text in body.items(multi=True)]
+    if isinstance(body, dict):
+        return [text for part in body.values() for text in _values_of(part)]
+    if isinstance(body, list):
+        return [text for part in body for text in _values_of(part)]
+    return [body]
 
-    sentry_sdk.init(
-        dsn=settings.sentry_dsn,
-        environment=settings.app_env.value,
-        before_send=_scrub,
-        traces_sample_rate=0.0,
-    )
+
+def _surroundings() -> Surroundings:
+    """Return where an error came up, for those that are told of it."""
+    fields = structlog.contextvars.get_contextvars()
+    tags: dict[str, str] = {
+        name: str(fields[name]) for name in ("task", "queue", "job_id", "attempt") if name in fields
+    }
+    if asked_by := request_id():
+        tags["request_id"] = asked_by
+    if not has_request_context():
+        return Surroundings(tags)
+    tags |= {"route": _route(), "method": request.method}
+    return Surroundings(tags, g.get("person"), _sent_by_visitor())
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "unmatched"
+
+
+def _log_crash(exc_info: Any) -> None:
+    """Log what no view expected, in place of Flask's own line, which has the path in it."""
+    log.error("crash", logger="web", route=_route(), method=request.method, exc_info=exc_info)
+    error_reports.report(exc_info[1])
 
 
 def person_hash(user_id: object) -> str:
@@ -200,7 +260,7 @@ def _finish(response: Response) -> Response:
         "request",
         logger="web",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else "unmatched",
+        route=_route(),
         status=response.status_code,
         duration_ms=duration_ms,
         sql_count=sql_use.count,
@@ -214,6 +274,7 @@ def _finish(response: Response) -> Response:
 def init_app(app: Flask, settings: Settings) -> None:
     """Give every request an id and every answer a log line."""
     configure_logging(settings)
-    configure_sentry(settings)
+    error_reports.configure(settings, _surroundings)
+    app.log_exception = _log_crash  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_finish)
