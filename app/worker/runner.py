@@ -11,9 +11,10 @@ from flask import Flask, current_app
 from procrastinate import App
 from procrastinate.worker import Worker
 
+from app.current import settings
 from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
-from app.worker import mail, tasks, watching
+from app.worker import mail, noting, tasks, watching
 from app.worker.backups import BACKUP_QUEUE
 from app.worker.scheduler import defer_by_the_clock
 
@@ -33,6 +34,10 @@ class JobWorker(Worker):
 
     async def _periodic_deferrer(self) -> None:
         await asyncio.Event().wait()
+
+    async def _run_loop(self) -> None:
+        await noting.announce(self, settings.release)
+        await super()._run_loop()  # type: ignore[no-untyped-call]
 
 
 def run_worker(concurrency: int, *, with_scheduler: bool = False) -> None:
@@ -104,7 +109,7 @@ async def _worker(queue: App, name: str, concurrency: int, grace_seconds: float)
         update_heartbeat_interval=tasks.HEARTBEAT_SECONDS,
         stalled_worker_timeout=tasks.STALLED_SECONDS,
         delete_jobs="successful",
-        worker_middleware=[watching.watch],
+        worker_middleware=[watching.watch, noting.note_errors],
         task_middleware=[watching.count_sql],
     )
     running = asyncio.create_task(worker.run())

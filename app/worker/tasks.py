@@ -26,6 +26,7 @@ from app.worker import (
     exports,
     links,
     mail,
+    noting,
     pages,
     payments,
     reconciling,
@@ -40,6 +41,7 @@ DEFAULT_QUEUE = "default"
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 15.0
 KEPT_JOB_HOURS = 30 * 24
+WORKER_LOST = "The worker that had it gave no sign of life; the next one takes it over."
 
 
 def build(flask_app: Flask) -> App:
@@ -235,6 +237,7 @@ def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
             if job.id != context.job.id:
                 with suppress(ConnectorException):  # it ended this moment
                     await manager.retry_job(job)
+                    await noting.note(context.app, job.id, "WorkerLost", WORKER_LOST)
         await manager.prune_stalled_workers(STALLED_SECONDS)
 
     @queue.periodic(cron="17 * * * *")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from app.database import db
 from app.errors import NotFound
 
+MAX_ID = 2**63 - 1
 _COLUMNS = """
     j.id, j.queue_name AS queue, j.task_name AS task, j.status::text AS status, j.attempts,
     CASE WHEN j.status = 'todo' AND j.scheduled_at > now() THEN j.scheduled_at END AS due_at,
@@ -179,6 +180,8 @@ def list_jobs(
     task: str | None = None,
 ) -> list[Job]:
     """Return jobs, newest first, those behind number `before`."""
+    if before is not None:
+        before = min(before, MAX_ID)
     asked = {"before": before, "limit": limit, "status": status, "queue": queue, "task": task}
     return [Job(**row) for row in db.session.execute(_LIST, asked).mappings()]
 

@@ -51,6 +51,7 @@ from app.web.admin import (
     reports,
     site,
     site_api,
+    system,
     transfer_methods,
     transfers,
     transfers_api,
