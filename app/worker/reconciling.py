@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 from app.clock import utcnow
 from app.current import integrations
@@ -11,7 +12,7 @@ from app.database import db
 from app.domain.audit import trail
 from app.domain.audit.actions import Action
 from app.domain.audit.trail import ActorKind, Event
-from app.domain.checkout import reconciliation
+from app.domain.checkout import differences, reconciliation
 from app.domain.checkout.reconciliation import Difference
 from app.errors import GatewayRefused, GatewayUnavailable
 from app.integrations.payments import Gateway
@@ -39,16 +40,17 @@ def reconcile_lately() -> int:
 def reconcile(since: datetime, *, is_dry_run: bool = False) -> Iterator[Difference]:
     """Compare with every gateway what happened since, and repair it; say each difference.
 
-    Raises GatewayUnavailable, GatewayRefused.
+    What cannot be repaired is kept for people. Raises GatewayUnavailable, GatewayRefused.
     """
     keep = db.session.rollback if is_dry_run else db.session.commit
     repaired = 0
-    for gateway in integrations.gateways.values():
-        for found in _compare(gateway, since, keep):
-            repaired += found.is_repaired
-            yield found
-    for found in _check_access(since, keep):
+    gateways = integrations.gateways.values()
+    compared = (found for gateway in gateways for found in _compare(gateway, since, keep))
+    for found in chain(compared, _check_access(since, keep)):
         repaired += found.is_repaired
+        if not found.is_repaired:
+            differences.keep(found)
+            keep()
         yield found
     if repaired and not is_dry_run:
         detail = {"differences": repaired}

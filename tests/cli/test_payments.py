@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from app.database import db
+from app.domain.checkout import differences
 from app.domain.checkout.models import Order, OrderStatus
 from tests import factories
 from tests.support.gateway import MemoryGateway, installed
@@ -51,6 +52,17 @@ def test_it_ends_with_an_error_where_people_have_to_look(
     code, said = _said(committed_app)
     assert (code, said[-1]) == (1, "1 difference")
     assert said[0].endswith("is not known to the gateway (look at it)")
+    _said(committed_app)
+    [left] = differences.list_open(10)
+    assert (left.number, left.method) == ("ABCD1234", "card")
+    assert left.what.endswith("is not known to the gateway")
+
+
+def test_a_rehearsal_keeps_no_difference(committed_app: Flask, gateway: MemoryGateway) -> None:
+    _said(committed_app)
+    gateway.attempts.clear()
+    assert _said(committed_app, "--dry-run")[0] == 1
+    assert differences.list_open(10) == []
 
 
 def test_it_says_that_the_gateway_is_silent(committed_app: Flask, gateway: MemoryGateway) -> None:

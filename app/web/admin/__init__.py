@@ -35,6 +35,7 @@ from app.web.admin import (
     coupons_api,
     courses,
     courses_api,
+    differences,
     enrollments,
     enrollments_api,
     files_api,

@@ -10,7 +10,9 @@ from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn
 from app.domain.accounts.users import count_users
 from app.domain.checkout import attention as selling
+from app.domain.checkout import differences
 from app.domain.checkout.attention import TroubledEvents, TroubledOrder, WaitingProofs
+from app.domain.checkout.differences import OpenDifference
 from app.domain.courses import attention, overview
 from app.domain.outbox import mail
 from app.domain.outbox.mail import Standing
@@ -31,9 +33,11 @@ class SellingTrouble:
     proofs: WaitingProofs | None = None
     orders: tuple[TroubledOrder, ...] = ()
     events: tuple[TroubledEvents, ...] = ()
+    differences: tuple[OpenDifference, ...] = ()
+    may_settle: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.proofs or self.orders or self.events)
+        return bool(self.proofs or self.orders or self.events or self.differences)
 
 
 @blueprint.get("/admin")
@@ -76,6 +80,8 @@ def _selling_trouble(person: SignedIn) -> SellingTrouble:
         selling.waiting_proofs(),
         tuple(selling.list_troubled_orders(ATTENTION_LIMIT)),
         tuple(selling.list_troubled_events(ATTENTION_LIMIT)),
+        tuple(differences.list_open(ATTENTION_LIMIT)),
+        person.role is Role.ADMIN,
     )
 
 

@@ -6,7 +6,10 @@ from datetime import timedelta
 from app.clock import utcnow
 from app.database import db
 from app.domain.accounts.models import Role, User
+from app.domain.audit.models import AuditEvent
+from app.domain.checkout import differences
 from app.domain.checkout.models import EventOutcome, OrderStatus, WebhookEvent
+from app.domain.checkout.reconciliation import Difference
 from app.domain.checkout.transfer_models import PaymentProof
 from app.domain.courses.models import Course
 from tests import factories
@@ -82,3 +85,24 @@ def test_support_sees_no_revenue_and_instructors_their_own(
     page = client_of(instructor).get("/admin").text
     assert "ETB\u00a0120.00" in page
     assert "999.00" not in page
+
+
+def test_a_difference_of_the_books_is_shown_until_an_administrator_settled_it(
+    client_of: ClientOf, admin: User, learner: User, course: Course
+) -> None:
+    order = make_order(learner, course)
+    differences.keep(Difference("card", order.number, "payment pi_1 differs", is_repaired=False))
+    db.session.commit()
+    supporter = html.parse(client_of(factories.make_user(Role.SUPPORT)).get("/admin").text)
+    assert "payment pi_1 differs" in supporter.text
+    assert "Mark as settled" not in supporter.text
+    desk = client_of(admin)
+    page = desk.get("/admin").text
+    form = html.parse(page).select_one("form[action*=differences]")
+    assert form is not None
+    for _ in range(2):
+        answer = desk.post(str(form["action"]), data={"csrf_token": html.csrf_token(page)})
+        assert answer.status_code == 303
+    assert "payment pi_1 differs" not in desk.get("/admin").text
+    [event] = db.session.query(AuditEvent).filter_by(action="difference.settled")
+    assert event.detail["order"] == order.number
