@@ -1,21 +1,26 @@
 """JSON twins of the catalog, a course, enrolling and one's own courses."""
 
 import math
+from functools import cache
 from typing import Any
 
 from flask import Response, jsonify, request
+from pydantic import TypeAdapter
 
+from app.cache import BYTES, Codec
 from app.database import db
 from app.domain.courses import admission
 from app.domain.courses.admission_models import EnrollmentRequest
-from app.domain.courses.cards import CourseCard
-from app.domain.courses.catalog import search
+from app.domain.courses.cards import CourseCard, with_progress
+from app.domain.courses.catalog import CatalogPage, find_page
 from app.domain.courses.details import CourseView, EnrollmentView
+from app.domain.courses.filters import CatalogFilters
 from app.domain.courses.models import Enrollment
 from app.domain.courses.outline import SectionView
 from app.domain.courses.shelf import SHELF_SIZE, EnrolledCourse, count_enrolled, list_enrolled
 from app.domain.courses.ways_in import RequestView
 from app.web.access import require_signed_in, signed_in
+from app.web.caching import kept, revalidated
 from app.web.courses import blueprint
 from app.web.courses.course_view import read_course
 from app.web.courses.queries import CatalogQuery, PageQuery, read_filters, read_page_number
@@ -91,6 +96,16 @@ def _request_view(asked: EnrollmentRequest | RequestView) -> dict[str, Any]:
     }
 
 
+@cache
+def _pages() -> TypeAdapter[CatalogPage]:
+    return TypeAdapter(CatalogPage)
+
+
+PAGES: Codec[CatalogPage] = Codec(
+    lambda page: _pages().dump_json(page), lambda kept: _pages().validate_json(kept)
+)
+
+
 def _enrolled_view(course: EnrolledCourse) -> dict[str, Any]:
     return {
         **_course_view(course),
@@ -109,14 +124,25 @@ def list_courses() -> Response:
     filters = read_filters()
     person = signed_in()
     user_id = person.user_id if person else None
-    results = from_replica(lambda: search(filters, user_id))
-    return jsonify(
-        items=[_course_view(course) for course in results.items],
+    results = _page_of(filters)
+    cards = from_replica(lambda: with_progress(results.items, user_id))
+    answer = jsonify(
+        items=[_course_view(course) for course in cards],
         page=results.page,
         pages=results.pages,
         total=results.total,
         corrected_query=results.corrected,
     )
+    return revalidated(answer)
+
+
+def _page_of(filters: CatalogFilters) -> CatalogPage:
+    """Return a page as anybody sees it; what people typed is seldom typed twice, so not kept."""
+
+    def find() -> CatalogPage:
+        return from_replica(lambda: find_page(filters))
+
+    return find() if filters.q else kept("api_courses", repr(filters), find, PAGES)
 
 
 @blueprint.get("/api/courses/enrolled")
@@ -138,6 +164,13 @@ def list_enrolled_courses() -> Response:
 @describe({200: CourseDetailDocument})
 def get_course(slug: str) -> Response:
     """Return a course with its outline and what one may do about it."""
+    if signed_in() is not None:
+        return revalidated(_details_of(slug))
+    body = kept("api_course", slug, lambda: _details_of(slug).get_data(), BYTES)
+    return revalidated(Response(body, mimetype="application/json"))
+
+
+def _details_of(slug: str) -> Response:
     course, _, action = read_course(slug)
     teacher = course.instructor
     return jsonify(

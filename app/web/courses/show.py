@@ -6,18 +6,27 @@ from flask_babel import gettext
 
 from app.database import db
 from app.domain.courses import admission
-from app.web.access import require_signed_in
+from app.web import shells
+from app.web.access import require_signed_in, signed_in
 from app.web.caching import share_with_visitors
 from app.web.courses import blueprint
 from app.web.courses.course_view import read_course
+from app.web.shells import Contents
 
 
 @blueprint.get("/courses/<slug>")
 def show(slug: str) -> Response:
     """Show a course and the one thing to do about it."""
+    if signed_in() is None:
+        return shells.show("course", slug, lambda: _contents_of(slug))
+    contents = _contents_of(slug)
+    return share_with_visitors(render_template(contents.template, **contents.values))
+
+
+def _contents_of(slug: str) -> Contents:
     course, offer, action = read_course(slug)
-    page = render_template("courses/show.html", course=course, offer=offer, action=action)
-    return share_with_visitors(page)
+    values = {"course": course, "offer": offer, "action": action}
+    return Contents("courses/show.html", values)
 
 
 @blueprint.post("/courses/<slug>/enroll")

@@ -4,31 +4,33 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from flask import Flask, g
+from flask import Flask, g, render_template
 from flask_babel import force_locale
 from markupsafe import escape
 
+from app.cache import Cache
 from app.clock import shifted
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses.filters import CatalogFilters
 from app.domain.courses.models import Course
+from app.web import shells
 from app.web.access import find_signed_in
-from app.web.courses import catalog, shells
-from app.web.courses.fragments import MAX_KEPT, Kept, render_fragment
+from app.web.courses.catalog import contents_of
 from tests import factories
 from tests.support import html
 from tests.support.client import CheckedClient, sign_in
+from tests.support.keeping import keeping_pages
 from tests.support.statements import recorded
 
 ClientOf = Callable[[User], CheckedClient]
 
 
 @pytest.fixture
-def keeping(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def keeping(app: Flask) -> Iterator[Cache]:
     """Keep pages as anywhere but in development."""
-    monkeypatch.setitem(app.extensions, catalog.EXTENSION, Kept(30))
-    return
+    with keeping_pages(app) as cache:
+        yield cache
 
 
 @pytest.mark.parametrize("role", [None, *Role])
@@ -45,9 +47,9 @@ def test_an_addressed_page_equals_a_page_rendered_for_the_person(
     with app.test_request_context("/courses"), force_locale(locale):
         if person:
             g._login_user = person
-        fragment = render_fragment(CatalogFilters(), None)
-        direct = shells.render_page(fragment.html, None)
-        kept = shells.render_shell(fragment, None, shells.Viewer.of(person))
+        contents = contents_of(CatalogFilters())
+        direct = render_template(contents.template, **contents.values)
+        kept = shells.render_shell(contents, shells.Viewer.of(person))
         assert kept.addressed_to(person) == direct
         if person:
             assert str(escape(person.name)) in direct
@@ -62,9 +64,7 @@ def test_own_progress_is_put_on_ones_cards(
     person = find_signed_in(sign_in(client, enrolled))
     assert person
     with app.test_request_context("/courses"):
-        shell = shells.render_shell(
-            render_fragment(CatalogFilters(), None), None, shells.Viewer.of(person)
-        )
+        shell = shells.render_shell(contents_of(CatalogFilters()), shells.Viewer.of(person))
         for _ in range(2):
             page = html.parse(shell.addressed_to(person))
             assert [tag["value"] for tag in page.select("article progress")] == ["0"]
@@ -111,7 +111,8 @@ def test_a_kept_page_asks_nothing_and_is_renewed_in_time(
     db.session.commit()
     with recorded() as statements:
         assert "Weaving anew" not in client.get("/courses").text
-    assert len(statements) == 0
+    # The version of the content is asked for once a second.
+    assert [sent for sent, _ in statements.sent if "content_versions" not in sent] == []
     with shifted(timedelta(seconds=31)):
         assert "Weaving anew" in client.get("/courses").text
 
@@ -145,21 +146,6 @@ def test_in_development_nothing_is_kept(client: CheckedClient, course: Course) -
     course.title = "Weaving anew"
     db.session.commit()
     assert "Weaving anew" in client.get("/courses").text
-
-
-def test_no_more_is_kept_than_there_is_room_for() -> None:
-    kept: Kept[int] = Kept(30)
-    made: list[int] = []
-
-    def get(key: int) -> int:
-        return kept.get(key, lambda: made.append(key) or key)  # type: ignore[func-returns-value]
-
-    for key in range(MAX_KEPT + 1):
-        get(key)
-    assert get(MAX_KEPT) == MAX_KEPT
-    assert len(made) == MAX_KEPT + 1
-    get(0)
-    assert made[-1] == 0
 
 
 def test_form_of_a_fresh_page_is_accepted(client_of: ClientOf, learner: User) -> None:

@@ -1,0 +1,230 @@
+"""Whole pages, kept per kind of viewer and addressed to the person at the last moment.
+
+A page is rendered in a request context of its own, which knows no session, no cookie and no
+message, for somebody who does not exist. What it says of them are marks from Unicode's private
+use area; what the real viewer is called takes their place. So nothing of one person can reach
+the page of another, whatever the templates come to show.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache as once
+from functools import lru_cache
+from typing import Any
+
+from flask import (
+    Response,
+    current_app,
+    g,
+    get_template_attribute,
+    render_template,
+    request,
+    session,
+)
+from flask_babel import force_locale, get_locale
+from flask_wtf.csrf import generate_csrf
+from markupsafe import escape
+from pydantic import TypeAdapter
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from app.cache import KEPT_SECONDS, Codec
+from app.current import settings
+from app.domain.accounts.models import Role
+from app.domain.accounts.sessions import SignedIn
+from app.domain.courses.cards import CourseCard, with_progress
+from app.web.access import current_view, signed_in
+from app.web.caching import cache, kept, share_with_visitors
+from app.web.gzipping import Part, gzipped, joined, parts_of
+from app.web.reading import from_replica
+
+# The initials are the first letter of a one-word name, so they come out as INITIALS.
+INITIALS, REST = "\ue000", "\ue001"
+NAME, EMAIL, TOKEN = INITIALS + REST, "\ue002", "\ue003"
+MARKS = (NAME, INITIALS, EMAIL, TOKEN)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+MESSAGES = "_flashes"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a page shows: a template and its values, of which `cards` may show one's progress."""
+
+    template: str
+    values: Mapping[str, Any]
+    cards: Sequence[CourseCard] = ()
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What tells one shell from another: the role, and for the few who leave, what they are told.
+
+    A time zone matters only where a time is shown.
+    """
+
+    role: Role
+    deletion_due_at: datetime | None = None
+    timezone: str | None = None
+
+    @classmethod
+    def of(cls, person: SignedIn | None) -> "Viewer | None":
+        """Return the kind of viewer that `person` is; None for visitors."""
+        if person is None:
+            return None
+        if person.deletion_due_at is None:
+            return cls(person.role)
+        return cls(person.role, person.deletion_due_at, person.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A whole page with marks in it, and its cards; `digest` is that of the page."""
+
+    html: str
+    digest: str
+    cards: tuple[CourseCard, ...] = ()
+    status: int = 200
+
+    def addressed_to(self, person: SignedIn | None) -> str:
+        """Return the page for `person`, with their progress on the courses they are in."""
+        return joined(self._parts(person), _values(person)).decode()
+
+    def answer_to(self, person: SignedIn | None, *, is_kept: bool = True) -> Response:
+        """Return the page for `person`, of parts that are kept compressed where that is understood.
+
+        A page that nobody asks for again is compressed as any other.
+        """
+        is_packed = is_kept and _takes_gzip(request.headers.get("Accept-Encoding", ""))
+        make = gzipped if is_packed else joined
+        body = make(self._parts(person, is_kept=is_kept), _values(person))
+        response = Response(body, self.status, mimetype="text/html")
+        response.headers["Vary"] = "Accept-Encoding"
+        if is_packed:
+            response.headers["Content-Encoding"] = "gzip"
+        if person is None:
+            response.set_etag(f"{self.digest}:gzip" if is_packed else self.digest)
+        return response
+
+    def with_cards_of(self, person: SignedIn | None) -> str:
+        """Return the page with the progress of `person` on its cards."""
+        return self._with_cards(self._own(person))
+
+    def _parts(self, person: SignedIn | None, *, is_kept: bool = True) -> tuple[Part, ...]:
+        """Return the parts of the page that everybody shares who has come as far as `person`."""
+        own = self._own(person)
+        if not is_kept:
+            return parts_of(self._with_cards(own), MARKS)
+        progress = ",".join(f"{card.id}={card.progress_percent}" for card in own)
+        name = f"parts:{self.digest}:{progress}"
+        parts: tuple[Part, ...] | None = cache().near.get(name)
+        if parts is None:
+            parts = parts_of(self._with_cards(own), MARKS)
+            size = sum(len(part.plain) + len(part.packed) for part in parts)
+            cache().near.put(name, parts, size, KEPT_SECONDS)
+        return parts
+
+    def _own(self, person: SignedIn | None) -> list[CourseCard]:
+        if person is None:
+            return []
+        own = from_replica(lambda: with_progress(self.cards, person.user_id))
+        return [card for card in own if card.is_enrolled]
+
+    def _with_cards(self, own: Sequence[CourseCard]) -> str:
+        html = self.html
+        if own:
+            render = get_template_attribute("macros/cards.html", "course_card")
+            cards = {card.id: card for card in self.cards}
+            for mine in own:
+                html = html.replace(str(render(cards[mine.id])), str(render(mine)), 1)
+        return html
+
+
+@once
+def _adapter() -> TypeAdapter[Shell]:
+    return TypeAdapter(Shell)
+
+
+CODEC: Codec[Shell] = Codec(
+    lambda shell: _adapter().dump_json(shell), lambda kept: _adapter().validate_json(kept)
+)
+
+
+@lru_cache(maxsize=256)
+def _takes_gzip(header: str) -> bool:
+    return parse_accept_header(header, MIMEAccept).quality("gzip") > 0
+
+
+def _values(person: SignedIn | None) -> dict[str, bytes]:
+    """Return what takes the place of the marks."""
+    if person is None:
+        return {}
+    initials = get_template_attribute("macros/labels.html", "initials")
+    values = {
+        NAME: person.name,
+        INITIALS: initials(person.name),
+        EMAIL: person.email,
+        TOKEN: generate_csrf(),
+    }
+    return {mark: escape(value).encode() for mark, value in values.items()}
+
+
+def _somebody(viewer: Viewer) -> SignedIn:
+    nothing = uuid.UUID(int=0)
+    return SignedIn(
+        user_id=nothing,
+        email=EMAIL,
+        name=NAME,
+        role=viewer.role,
+        locale=None,
+        timezone=viewer.timezone,
+        deletion_due_at=viewer.deletion_due_at,
+        playback_rate=Decimal(1),
+        session_id=nothing,
+        authenticated_at=LONG_AGO,
+        last_seen_at=LONG_AGO,
+    )
+
+
+def _made(html: str, contents: Contents) -> Shell:
+    digest = hashlib.sha256(html.encode()).hexdigest()[:32]
+    return Shell(html, digest, tuple(contents.cards), contents.status)
+
+
+def render_shell(contents: Contents, viewer: Viewer | None) -> Shell:
+    """Return the page with `contents` for some visitor, or somebody like `viewer`."""
+    locale = str(get_locale())
+    blank = current_app.test_request_context(request.path, base_url=settings.public_base_url)
+    # The application's context as well: `g` keeps who is signed in and the form token.
+    with current_app.app_context(), blank, force_locale(locale):
+        if viewer is not None:
+            g._login_user = _somebody(viewer)  # noqa: SLF001 - where flask-login keeps it
+        html = render_template(contents.template, **contents.values)
+        if viewer is not None:
+            html = html.replace(generate_csrf(), TOKEN)
+    return _made(html, contents)
+
+
+def show(kind: str, key: str, read: Callable[[], Contents], *, is_kept: bool = True) -> Response:
+    """Answer with the page that `read` tells the contents of, kept under `key` for its like.
+
+    What `read` returns is shown to everybody: it must hold nothing personal. Whoever has a message
+    waiting, or looks at the site as somebody else, gets a page of their own.
+    """
+    person = signed_in()
+    if MESSAGES in session or current_view() is not None:
+        contents = read()
+        own = _made(render_template(contents.template, **contents.values), contents)
+        return share_with_visitors(Response(own.with_cards_of(person), own.status))
+    viewer = Viewer.of(person)
+
+    def render() -> Shell:
+        return render_shell(read(), viewer)
+
+    full_key = f"{key} {viewer} {get_locale()}"
+    shell = kept(kind, full_key, render, CODEC) if is_kept else render()
+    return share_with_visitors(shell.answer_to(person, is_kept=is_kept and cache().is_on))
