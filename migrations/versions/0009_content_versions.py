@@ -16,7 +16,6 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_content_versions")),
     )
-    op.execute("INSERT INTO content_versions (version) VALUES (0)")
 
 
 def downgrade() -> None:
