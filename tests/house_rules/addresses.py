@@ -69,8 +69,11 @@ def _arguments(endpoint: str, values: dict[str, Any], wanted: set[str]) -> dict[
     return given | special.get(endpoint, {})
 
 
-def path(app: Flask, endpoint: str, values: dict[str, Any]) -> str:
-    """Return the address of `endpoint` in the world that `values` are of."""
+def path(app: Flask, endpoint: str, values: dict[str, Any], **special: Any) -> str:
+    """Return the address of `endpoint` in the world that `values` are of, with more in its query.
+
+    What is `special` goes before what the rows say.
+    """
     wanted = {name for rule in app.url_map.iter_rules(endpoint) for name in rule.arguments}
     with app.test_request_context():
-        return app.url_for(endpoint, **_arguments(endpoint, values, wanted))
+        return app.url_for(endpoint, **{**_arguments(endpoint, values, wanted), **special})

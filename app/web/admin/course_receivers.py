@@ -1,6 +1,6 @@
 """What becomes of files sent for a course: its cover, a lesson's PDF and resources, an archive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from flask import Response, after_this_request
@@ -29,11 +29,23 @@ from app.web.admin.transfers_views import transfer_view
 SMALLER = "Make it smaller, or link to a place where it lies."
 
 
+def views_of(files: Sequence[CourseFile]) -> list[Answer]:
+    """Return files of one lesson as the JSON of making has them."""
+    if not files:
+        return []
+    slug = db.session.scalars(select(Course.slug).where(Course.id == files[0].course_id)).one()
+    return [
+        file_view(
+            slug,
+            FileView(file.id, file.lesson_id, file.filename, file.content_type, file.size_bytes),
+        )
+        for file in files
+    ]
+
+
 def view_of(file: CourseFile) -> Answer:
     """Return a file of a lesson as the JSON of making has it."""
-    slug = db.session.scalars(select(Course.slug).where(Course.id == file.course_id)).one()
-    view = FileView(file.id, file.lesson_id, file.filename, file.content_type, file.size_bytes)
-    return file_view(slug, view)
+    return views_of([file])[0]
 
 
 def once_committed(act: Callable[[], object]) -> None:

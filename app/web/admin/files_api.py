@@ -8,7 +8,7 @@ from app.database import db
 from app.domain.courses import cover_images, files
 from app.web.access import require_signed_in
 from app.web.admin import blueprint
-from app.web.admin.course_receivers import once_committed, view_of
+from app.web.admin.course_receivers import once_committed, view_of, views_of
 from app.web.admin.files_schemas import FileChange, LessonFileDocument, LessonFilesDocument
 from app.web.json import read_body
 from app.web.openapi import describe
@@ -19,7 +19,7 @@ from app.web.openapi import describe
 def list_lesson_files(lesson_id: UUID) -> Response:
     """List a lesson's PDF and resources."""
     found = files.list_files(require_signed_in(), lesson_id)
-    return jsonify(items=[view_of(file) for file in found])
+    return jsonify(items=views_of(found))
 
 
 @blueprint.patch("/api/admin/files/<uuid:file_id>")

@@ -79,6 +79,8 @@ def list_uploads() -> Response:
     """List the own unfinished uploads, the latest first."""
     person = require_signed_in()
     rows = uploads.list_open(person.id, request.args.get("fingerprint"))
+    for row in rows:
+        db.session.expunge(row)  # as it was read; nothing below may look at the database for it
     db.session.rollback()
     return jsonify(items=[open_upload_view(row) for row in rows])
 
