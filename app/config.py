@@ -78,6 +78,7 @@ class Settings(BaseModel):
     port: int = Field(default=3000, ge=1, le=65535)
     web_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
     data_dir: Path = Path("var/demo")
+    run_dir: Path | None = None
 
     database_url: str = ""
     database_replica_url: str = ""

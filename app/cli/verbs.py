@@ -6,6 +6,8 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
+from app import metrics
+from app.current import settings
 from app.database import db
 from app.demo.seed import seed
 from app.domain.accounts.models import Role
@@ -42,13 +44,20 @@ def seed_verb() -> None:
 @click.option("--with-scheduler", is_flag=True, help="Do the scheduler's work as well.")
 def worker_verb(concurrency: int, with_scheduler: bool) -> None:
     """Run background jobs until told to stop."""
+    _count_as("worker")
     run_worker(concurrency, with_scheduler=with_scheduler)
 
 
 @click.command("scheduler")
 def scheduler_verb() -> None:
     """Queue what is done by the clock, until told to stop; two of these queue it once."""
+    _count_as("scheduler")
     run_scheduler()
+
+
+def _count_as(role: str) -> None:
+    if settings.run_dir is not None:
+        metrics.share(settings.run_dir / "metrics", role)
 
 
 @click.command("create-admin")

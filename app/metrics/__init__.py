@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Metric,
     disable_created_metrics,
@@ -49,15 +50,23 @@ sql_statements = _counter("sql_statements", "Statements sent while answering", "
 sql_seconds = _counter("sql_seconds", "Time spent waiting for PostgreSQL", "endpoint")
 cache_lookups = _counter("cache_lookups", "Look-ups in the application's cache", "cache", "outcome")
 refusals = _counter("refusals", "Requests that were refused, by the code in the answer", "code")
-sign_in_failures = _counter("sign_in_failures", "Sign-ins that were refused, by the code", "code")
-playback_starts = _counter("playback_starts", "Streams that were begun", "kind")
+sign_in_failures = _counter(
+    "sign_in_failures", "Sign-ins that were refused, by what was shown", "proof"
+)
+playback_starts = _counter("playback_starts", "Streams that were begun")
 client_errors = _counter("client_errors", "Errors that browsers told of", "kind")
 job_seconds = _histogram("job_seconds", "Time a job took", JOB_SECONDS, "task", "outcome")
-transcode_seconds = _histogram(
-    "transcode_seconds", "Time from taking a video up to its end", JOB_SECONDS, "outcome"
-)
+transcode_seconds = _histogram("transcode_seconds", "Time that a whole video took", JOB_SECONDS)
+transcode_failures = _counter("transcode_failures", "Videos given up, by the reason", "code")
 webhook_lag_seconds = _histogram(
     "webhook_lag_seconds", "From a gateway's event to its processing", LAG_SECONDS, "method"
+)
+pool_connections = Gauge(
+    "triple_pool_connections",
+    "Connections of a process's pool, by state",
+    ["state"],
+    registry=registry,
+    multiprocess_mode="all",
 )
 METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 

@@ -78,9 +78,10 @@ class Value:
         labelnames: Iterable[str],
         labelvalues: Iterable[str],
         help_text: str,
+        multiprocess_mode: str = "",
         **_: Any,
     ) -> None:
-        self._kind = typ
+        self._kind = f"{typ}_{multiprocess_mode}" if multiprocess_mode else typ
         self._key = mmap_key(metric_name, name, [*labelnames], [*labelvalues], help_text)
         self._number = 0.0
         self._file: Any = None
@@ -228,9 +229,14 @@ def read(directory: Path | None = None) -> list[Metric]:
         if not path.name.startswith("gauge") or path.stem.rpartition("_")[2] in places
     ]
     try:
-        return list(_merge(files, accumulate=True))
+        families = list(_merge(files, accumulate=True))
     except BROKEN:
-        return list(_merge([file for file in files if _is_whole(file)], accumulate=True))
+        families = list(_merge([file for file in files if _is_whole(file)], accumulate=True))
+    for family in families:
+        if family.type == "gauge":
+            for sample in family.samples:
+                sample.labels["process"] = sample.labels.pop("pid")
+    return families
 
 
 def _is_whole(file: str) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
-from app import errors
+from app import errors, metrics
 from app.database import db
 from app.observability import request_id
 from app.web import refusals
@@ -120,6 +120,7 @@ def _answer(status: int, code: str, detail: str, **members: object) -> Response:
 
 def _domain_error(error: errors.DomainError) -> ResponseReturnValue:
     db.session.rollback()
+    metrics.refusals.labels(error.code).inc()
     refusals.note_refusal(error)
     status = STATUS.get(type(error), 400)
     if isinstance(error, errors.SignInRequired) and not is_api():
@@ -175,6 +176,7 @@ def _unknown_host(_: SecurityError) -> ResponseReturnValue:
 
 def _rate_limited(_: RateLimitExceeded) -> ResponseReturnValue:
     exceeded = limiter.current_limit
+    metrics.refusals.labels("RATE_LIMITED").inc()
     refusals.note_limit()
     detail = gettext("Too many tries. Wait a moment and try again.")
     response = _answer(429, "RATE_LIMITED", detail)
@@ -184,6 +186,7 @@ def _rate_limited(_: RateLimitExceeded) -> ResponseReturnValue:
 
 
 def _database_away(error: Exception) -> ResponseReturnValue:
+    metrics.refusals.labels("TEMPORARILY_UNAVAILABLE").inc()
     log.error("database unavailable", exc_info=error)
     db.session.rollback()
     detail = gettext("The site is catching its breath. Your work is safe; try again in a moment.")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
+from app import metrics
 from app.current import integrations
 from app.database import db
 from app.domain.courses import authoring
@@ -44,8 +45,10 @@ def transcode(video_id: UUID, should_stop: Callable[[], bool]) -> None:
         work = _begin(video_id)
         if work is None:
             return
+        started = time.monotonic()
         try:
             transcoding.run(work, _Recorder(work, should_stop))
+            metrics.transcode_seconds.observe(time.monotonic() - started)
         except Interrupted:
             generations.release(video_id)
             _commit()
@@ -154,6 +157,7 @@ def _fail_or_postpone(work: Work, code: str, detail: str) -> None:
 def _fail(video_id: UUID, code: str, detail: str) -> None:
     generations.fail(video_id, code, detail)
     _commit()
+    metrics.transcode_failures.labels(code).inc()
     log.warning("transcode failed: %s", code, extra={"video_id": str(video_id)})
 
 

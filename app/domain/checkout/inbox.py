@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app import metrics
 from app.clock import utcnow
 from app.current import integrations
 from app.database import db
@@ -28,6 +29,7 @@ def receive(event: GatewayEvent, method: str) -> EventOutcome:
     """
     # A gateway repeats itself, and may do so at once: the second copy waits here until the first
     # one's transaction ends, and then finds its row.
+    received_at = utcnow()
     row_id = db.session.scalar(
         insert(WebhookEvent)
         .values(
@@ -38,7 +40,7 @@ def receive(event: GatewayEvent, method: str) -> EventOutcome:
             payment_id=_payment_of(event.report),
             outcome=EventOutcome.IGNORED,
             created_at=event.created_at,
-            received_at=utcnow(),
+            received_at=received_at,
             is_live=event.is_live,
         )
         .on_conflict_do_nothing(index_elements=["gateway", "event_id"])
@@ -53,7 +55,14 @@ def receive(event: GatewayEvent, method: str) -> EventOutcome:
         .values(outcome=outcome, order_id=order_id, detail=detail)
         .execution_options(synchronize_session=False)
     )
+    if outcome is not EventOutcome.WAITING:
+        _count(method, received_at)
     return outcome
+
+
+def _count(method: str, received_at: datetime) -> None:
+    lag = utcnow() - received_at
+    metrics.webhook_lag_seconds.labels(method).observe(max(0.0, lag.total_seconds()))
 
 
 def finish_waiting(method: str, payment_id: str, order_id: uuid.UUID | None) -> None:
@@ -154,7 +163,7 @@ def _finish(
     values: dict[str, Any] = {"outcome": outcome, "detail": detail}
     if order_id is not None:
         values["order_id"] = order_id
-    db.session.execute(
+    finished = db.session.scalars(
         update(WebhookEvent)
         .where(
             WebhookEvent.gateway == method,
@@ -162,5 +171,8 @@ def _finish(
             WebhookEvent.outcome == EventOutcome.WAITING,
         )
         .values(values)
+        .returning(WebhookEvent.received_at)
         .execution_options(synchronize_session=False)
     )
+    for received_at in finished:
+        _count(method, received_at)

@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import Response, request, session
 from flask_babel import lazy_gettext
 
+from app import metrics
 from app.database import db
 from app.domain.accounts import (
     credentials,
@@ -122,6 +123,7 @@ def let_in(user: User, response: Response, by: Proof = Proof.PASSWORD) -> Respon
 
 def refuse(reason: str, subject: UUID | None = None) -> None:
     """Note in the audit trail that somebody was not let in."""
+    metrics.sign_in_failures.labels(reason.partition(" ")[0]).inc()
     audit.note(Action.SIGN_IN_REFUSED, subject=subject, reason=reason)
     db.session.commit()
 

@@ -2,18 +2,24 @@
 
 import hmac
 
-from flask import Response
+from flask import Flask, Response, current_app
+from flask.blueprints import BlueprintSetupState
 from prometheus_client import Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from app import metrics
 from app.current import settings
+from app.database import db
 from app.domain.accounts.models import Role
 from app.domain.accounts.second_factor import is_required
 from app.errors import NotFound
 from app.web import bearer
 from app.web.access import viewer
+from app.web.live_figures import LiveFigures
+from app.web.machine_figures import MachineFigures
 from app.web.pages import blueprint
+
+FIGURES = "figures"
 
 
 class _Collected:
@@ -32,7 +38,8 @@ def show() -> Response:
     """Return all figures as text; to strangers there is nothing here."""
     if not _may_read():
         raise NotFound
-    families = list(metrics.collect())
+    live, machine = current_app.extensions[FIGURES]
+    families = [*metrics.collect(), *live.families(), *machine.families()]
     answer = Response(generate_latest(_Collected(families)), content_type=CONTENT_TYPE_LATEST)
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -48,3 +55,20 @@ def _may_read() -> bool:
     if person is None or person.role is not Role.ADMIN:
         return False
     return person.second_factor_added_at is not None or not is_required(person.role)
+
+
+def _prepare(state: BlueprintSetupState) -> None:
+    app: Flask = state.app
+    known = app.extensions["settings"]
+    app.extensions[FIGURES] = (LiveFigures(known), MachineFigures(known))
+    metrics.sample_with(lambda: _sample_pool(app))
+
+
+def _sample_pool(app: Flask) -> None:
+    with app.app_context():
+        pool = db.engine.pool
+        metrics.pool_connections.labels("in_use").set(pool.checkedout())
+        metrics.pool_connections.labels("allowed").set(pool.size())
+
+
+blueprint.record_once(_prepare)

@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import Response, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
+from app import metrics
 from app.current import settings
 from app.database import db
 from app.domain.playback import devices, grants, sessions
@@ -38,6 +39,7 @@ def create_token() -> ResponseReturnValue:
         UUID(body.replace_session_id) if body.replace_session_id else None,
     )
     db.session.commit()
+    metrics.playback_starts.inc()
     return jsonify(
         token=started.token,
         expires_in_seconds=settings.playback_token_seconds,
