@@ -1,6 +1,7 @@
 """Structured logs, the request id, who is told of crashes. No token, query or address is logged."""
 
 import hashlib
+import json
 import logging
 import re
 import secrets
@@ -25,11 +26,14 @@ from app.scrubbing import scrub
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 # What has no words of others in it; all else of a line is looked through.
-PLAIN_EVENTS = frozenset({"request", "job"})
+PLAIN_EVENTS = frozenset({"request"})
 PLAIN_FIELDS = frozenset({"level", "logger", "timestamp", "request_id", "release", "route", "user"})
 QUIET_ENDPOINTS = frozenset(
     {"static", "pages.live", "pages.ready", "pages.health", "pages.metrics"}
 )
+
+# Whose bodies are errors themselves.
+TELLING_ENDPOINTS = frozenset({"pages.report_client_error"})
 
 log = structlog.get_logger()
 _job_request: ContextVar[str] = ContextVar("job_request", default="")
@@ -141,7 +145,8 @@ def configure_logging(settings: Settings) -> None:
     # The vendors' libraries write bodies and keys at DEBUG.
     for noisy in (
         *("alembic", "werkzeug", "botocore", "urllib3", "procrastinate.periodic"),
-        *("python_http_client", "stripe"),
+        # Of jobs we say ourselves what became of them, and never with their arguments.
+        *("python_http_client", "stripe", "procrastinate.worker", "procrastinate.jobs"),
     ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
@@ -150,27 +155,25 @@ def _sent_by_visitor() -> set[str]:
     """Return what this request brought along, as far as it was read: an error may quote it."""
     if not has_request_context():
         return set()
-    brought = [
-        *request.cookies.values(),
-        *request.args.values(),
-        *(request.view_args or {}).values(),
-    ]
+    brought: list[Any] = [*request.cookies.values(), *request.args.values()]
+    brought += [*(request.view_args or {}).values()]
     brought += request.headers.get("Authorization", "").split()
-    read = vars(request)
-    for part in (read.get("form"), next(iter(getattr(request, "_cached_json", ())), None)):
-        brought += _values_of(part)
+    form = vars(request).get("form")  # unless somebody read it, it is not there yet
+    if isinstance(form, MultiDict):
+        brought += [text for _, text in form.items(multi=True)]
+    if "read_body" in g and request.endpoint not in TELLING_ENDPOINTS:
+        with suppress(ValueError):
+            brought += _texts_of(json.loads(g.read_body))
     return {value for value in brought if isinstance(value, str) and not UUID.fullmatch(value)}
 
 
-def _values_of(body: Any) -> list[Any]:
-    """Return the texts in a form or a JSON document, at any depth."""
-    if isinstance(body, MultiDict):
-        return [text for _, text in body.items(multi=True)]
-    if isinstance(body, dict):
-        return [text for part in body.values() for text in _values_of(part)]
-    if isinstance(body, list):
-        return [text for part in body for text in _values_of(part)]
-    return [body]
+def _texts_of(document: Any) -> list[Any]:
+    """Return the leaves of a JSON document."""
+    if isinstance(document, dict):
+        document = list(document.values())
+    if isinstance(document, list):
+        return [text for part in document for text in _texts_of(part)]
+    return [document]
 
 
 def _surroundings() -> Surroundings:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
+from itertools import chain, zip_longest
 
 GONE = "[hidden]"
-MIN_LENGTH = 4  # what is shorter stands in innocent words, too
+MIN_LENGTH = 6  # what is shorter stands in innocent words, too
+_FRAME = re.compile(r'^ *File "[^"]*", line \d+', re.MULTILINE)
 _LINK = re.compile(r"(/auth/(?:reset|verify/old-email|verify/new-email|verify)/)[^/\s\"'?#]+")
 _NAMED = (
     "password|passwd|pwd|secret|token|authorization|cookie|session|signature|sig|policy|api[_-]?key"
@@ -41,10 +43,19 @@ _RULES = (
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without addresses of people, tokens, keys, query strings and `secrets`."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= MIN_LENGTH:
-            text = text.replace(secret, GONE)
+    """Return `text` without addresses of people, tokens, keys, query strings and `secrets`.
+
+    Of a traceback the lines that say where something happened stay as they are.
+    """
+    wanted = sorted({each for each in secrets if len(each) >= MIN_LENGTH}, key=len, reverse=True)
+    frames = _FRAME.findall(text)
+    parts = (_scrubbed(part, wanted) for part in _FRAME.split(text))
+    return "".join(chain.from_iterable(zip_longest(parts, frames, fillvalue="")))
+
+
+def _scrubbed(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, GONE)
     for pattern, instead in _RULES:
         text = pattern.sub(instead, text)
     return text

@@ -49,6 +49,7 @@ PUBLIC_ENDPOINTS = frozenset(
         "pages.health",
         "pages.live",
         "pages.ready",
+        "pages.report_client_error",
         "pages.metrics",
         "pages.openapi",
         "pages.api_docs",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Response, current_app, json, request
+from flask import Response, current_app, g, json, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
@@ -29,7 +29,7 @@ def read_body(model: type[T]) -> T:
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
-    raw = request.get_data(cache=False)
+    raw = g.read_body = request.get_data(cache=False)  # an error that quotes it is scrubbed of it
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:

@@ -178,6 +178,7 @@ OPEN = frozenset(
         "pages.health",
         "pages.live",
         "pages.ready",
+        "pages.report_client_error",
         "pages.openapi",
         "pages.api_docs",
         "admin.put_part",

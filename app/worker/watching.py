@@ -1,5 +1,6 @@
 """What is told of each job: which request it goes back to, how long it took, what it ended with."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.worker import Worker
 
+from app import error_reports
 from app.observability import sql_use, working_for
 from app.worker.retries import RunAgain
 
@@ -20,7 +22,7 @@ _sql: ContextVar[dict[str, float]] = ContextVar("sql_of_job")
 
 async def watch(call_next: Callable[[], Awaitable[Any]], context: JobContext, _: Worker) -> Any:
     """Run a job, have its lines carry its request's id and its own, and log what became of it."""
-    job, started, sql = context.job, time.perf_counter(), {"count": 0.0, "seconds": 0.0}
+    job = context.job
     with working_for(
         await _asked_by(context),
         job_id=job.id or 0,
@@ -28,25 +30,44 @@ async def watch(call_next: Callable[[], Awaitable[Any]], context: JobContext, _:
         queue=job.queue,
         attempt=job.attempts + 1,
     ):
+        started, sql = time.perf_counter(), {"count": 0.0, "seconds": 0.0}
         token = _sql.set(sql)
-        outcome = "failed"
+        error: BaseException | None = None
         try:
-            result = await call_next()
-            outcome = "done"
-        except (RunAgain, JobAborted) as error:
-            outcome = "postponed" if isinstance(error, RunAgain) else "aborted"
+            return await call_next()
+        except BaseException as raised:
+            error = raised
             raise
         finally:
             _sql.reset(token)
-            log.info(
-                "job",
-                logger="worker",
-                outcome=outcome,
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
-                sql_count=int(sql["count"]),
-                sql_ms=round(sql["seconds"] * 1000, 1),
-            )
-    return result
+            _tell(error, time.perf_counter() - started, sql)
+
+
+def _tell(error: BaseException | None, seconds: float, sql: dict[str, float]) -> None:
+    """Log what became of a job, and report what nobody expected."""
+    outcome = _outcome(error)
+    is_failure = outcome == "failed"
+    fields = {} if error is None else {"error": f"{type(error).__name__}: {error}"}
+    (log.error if is_failure else log.info)(
+        "job",
+        logger="worker",
+        outcome=outcome,
+        duration_ms=round(seconds * 1000, 1),
+        sql_count=int(sql["count"]),
+        sql_ms=round(sql["seconds"] * 1000, 1),
+        exc_info=error if is_failure else None,
+        **fields,
+    )
+    if error is not None and is_failure:
+        error_reports.report(error)
+
+
+def _outcome(error: BaseException | None) -> str:
+    if isinstance(error, RunAgain):
+        return "postponed"
+    if isinstance(error, JobAborted | asyncio.CancelledError):
+        return "aborted"
+    return "done" if error is None else "failed"
 
 
 def count_sql(call_next: Callable[[], Any], _: JobContext, __: Worker) -> Any:

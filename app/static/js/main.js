@@ -1,5 +1,9 @@
 // Starts what a page asks for: [data-module="tabs reveal"] loads modules/tabs.js and
 // modules/reveal.js and calls init(element) of each.
+import { listen, tell } from './lib/telling.js';
+
+listen();
+
 const NAME = /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9-]*)?$/;
 
 async function start(element, name) {
@@ -10,6 +14,7 @@ async function start(element, name) {
   } catch (error) {
     element.dataset.moduleFailed = name;
     console.error(`module ${name} did not start`, error);
+    tell('module', error);
   }
 }
 

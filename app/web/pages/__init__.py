@@ -4,4 +4,14 @@ from flask import Blueprint
 
 blueprint: Blueprint = Blueprint("pages", __name__)
 
-from app.web.pages import api_docs, crawlers, health, home, legal, look, metrics, outbox
+from app.web.pages import (
+    api_docs,
+    client_errors,
+    crawlers,
+    health,
+    home,
+    legal,
+    look,
+    metrics,
+    outbox,
+)
