@@ -2,7 +2,7 @@
 # A host's secrets, made once, and its production.env, written once from .env.production.example.
 # Sourced by app/host/production.sh.
 
-OWN_SECRETS=(SECRET_KEY PLAYBACK_JWT_SECRET CONTENT_KEY_SECRET PAGE_CACHE_KEY)
+OWN_SECRETS=(SECRET_KEY PLAYBACK_JWT_SECRET CONTENT_KEY_SECRET PAGE_CACHE_KEY METRICS_TOKEN)
 
 write_secret() { # FILE VALUE GROUP MODE : whole or not at all
   (umask 077; printf '%s\n' "$2" >"$1.new")

@@ -13,6 +13,7 @@ from app.current import settings
 SECRET_SETTINGS = (
     "secret_key", "playback_jwt_secret", "content_key_secret", "aws_secret_access_key",
     "cloudfront_private_key", "stripe_secret_key", "sendgrid_api_key", "page_cache_key",
+    "metrics_token",
 )  # fmt: skip
 ADDRESSES = (
     "database_url", "database_replica_url", "database_migrator_url", "database_backup_url",

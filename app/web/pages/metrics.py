@@ -1,11 +1,13 @@
 """What Prometheus reads: the figures of all processes of this host, to who may see them."""
 
 import hmac
+from typing import cast
 
 from flask import Flask, Response, current_app
 from flask.blueprints import BlueprintSetupState
 from prometheus_client import Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy import QueuePool
 
 from app import metrics
 from app.current import settings
@@ -58,7 +60,7 @@ def _may_read() -> bool:
 
 
 def _prepare(state: BlueprintSetupState) -> None:
-    app: Flask = state.app
+    app = cast(Flask, state.app)
     known = app.extensions["settings"]
     app.extensions[FIGURES] = (LiveFigures(known), MachineFigures(known))
     metrics.sample_with(lambda: _sample_pool(app))
@@ -66,7 +68,7 @@ def _prepare(state: BlueprintSetupState) -> None:
 
 def _sample_pool(app: Flask) -> None:
     with app.app_context():
-        pool = db.engine.pool
+        pool = cast(QueuePool, db.engine.pool)
         metrics.pool_connections.labels("in_use").set(pool.checkedout())
         metrics.pool_connections.labels("allowed").set(pool.size())
 
