@@ -45,9 +45,11 @@ def index() -> str:
     """Show how the house is doing."""
     person = require_signed_in()
     owner_id, role = owner_scope(), person.role
+    since = utcnow() - timedelta(days=_days())
     counts = {
         "users": count_users() if owner_id is None else None,
-        "courses": overview.count_courses(owner_id),
+        "courses": overview.count_courses(owner_id, since),
+        "new_learners": overview.count_new_learners(owner_id, since),
         "videos": overview.count_media(owner_id),
         "live_streams": count_live_streams(owner_id),
     }
@@ -62,12 +64,13 @@ def index() -> str:
         mail=_mail_in_trouble() if role is Role.ADMIN else None,
         selling=_selling_trouble(person),
         revenue=recent_revenue(person, _days()) if is_maker else None,
+        days=_days(),
         ranges=RANGES,
     )
 
 
 def _days() -> int:
-    """Return how many days of revenue are asked for; what is no range is the usual one."""
+    """Return how many days are asked for; what is no range is the usual one."""
     asked = request.args.get("days", "")
     return next((days for days in RANGES if str(days) == asked), 30)
 

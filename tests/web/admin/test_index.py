@@ -10,12 +10,14 @@ from app.domain.courses import overview
 from app.domain.courses.admission_models import EnrollmentRequest, RequestStatus
 from app.domain.courses.file_models import CourseTransfer, TransferKind, TransferStatus
 from app.domain.courses.models import Course, Enrollment
+from app.domain.courses.overview import CourseCounts
 from app.domain.outbox import mail as outbox
 from app.domain.videos.models import VideoStatus
 from tests import factories
 from tests.support.client import CheckedClient
 
 ClientOf = Callable[[User], CheckedClient]
+LATELY = clock.utcnow() - timedelta(days=30)
 
 
 def test_failed_transcode_needs_attention(client_of: ClientOf, admin: User) -> None:
@@ -37,12 +39,49 @@ def test_video_that_waits_suspiciously_long_needs_attention() -> None:
 
 
 def test_courses_and_live_enrollments_are_counted(course: Course, enrollment: Enrollment) -> None:
-    before = overview.count_courses(None)
+    before = overview.count_courses(None, LATELY)
     enrollment.revoked_at = clock.utcnow()
     factories.make_course(status=factories.CourseStatus.DRAFT)
-    after = overview.count_courses(None)
+    after = overview.count_courses(None, LATELY)
     assert (after.total - before.total, after.published - before.published) == (1, 0)
     assert after.enrollments - before.enrollments == -1
+
+
+def test_completions_are_counted_in_all_and_lately(
+    course: Course, instructor: User, enrollment: Enrollment
+) -> None:
+    earlier = factories.make_enrollment(factories.make_user(), course)
+    enrollment.completed_at = clock.utcnow()
+    earlier.completed_at = LATELY - timedelta(days=1)
+    db.session.flush()
+    counts = overview.count_courses(instructor.id, LATELY)
+    assert (counts.enrollments, counts.completed, counts.newly_completed) == (2, 2, 1)
+
+
+def test_a_learner_is_new_once(course: Course, instructor: User, enrollment: Enrollment) -> None:
+    before = overview.count_new_learners(None, LATELY)
+    second = factories.make_course(instructor)
+    known = factories.make_user()
+    factories.make_enrollment(known, course).created_at = LATELY - timedelta(days=1)
+    factories.make_enrollment(known, second)
+    db.session.flush()
+    assert overview.count_new_learners(None, LATELY) == before
+    fresh = factories.make_user()
+    for each in (course, second):
+        factories.make_enrollment(fresh, each)
+    assert overview.count_new_learners(None, LATELY) == before + 1
+    assert overview.count_new_learners(instructor.id, LATELY) == 2
+    assert overview.count_new_learners(factories.make_user(Role.INSTRUCTOR).id, LATELY) == 0
+
+
+def test_the_first_page_tells_of_the_days_that_are_asked_for(
+    client_of: ClientOf, admin: User, course: Course
+) -> None:
+    factories.make_enrollment(factories.make_user(), course).created_at = LATELY
+    db.session.commit()
+    desk = client_of(admin)
+    assert "1 new learner" in desk.get("/admin?days=90").text
+    assert "0 new learners" in desk.get("/admin?days=7").text
 
 
 def test_instructor_counts_own_courses_and_media_only(
@@ -50,8 +89,8 @@ def test_instructor_counts_own_courses_and_media_only(
 ) -> None:
     other = factories.make_user(Role.INSTRUCTOR)
     factories.make_video(VideoStatus.FAILED, uploaded_by_id=other.id)
-    assert overview.count_courses(instructor.id) == overview.CourseCounts(1, 1, 1)
-    assert overview.count_courses(other.id) == overview.CourseCounts(0, 0, 0)
+    assert overview.count_courses(instructor.id, LATELY) == CourseCounts(1, 1, 1, 0, 0)
+    assert overview.count_courses(other.id, LATELY) == CourseCounts(0, 0, 0, 0, 0)
     assert overview.count_media(instructor.id)[VideoStatus.READY] == 2
     assert overview.count_media(instructor.id)[VideoStatus.FAILED] == 0
     assert overview.count_media(other.id)[VideoStatus.FAILED] == 1
