@@ -20,7 +20,7 @@ from app.domain.playback.overview import count_live_streams
 from app.errors import InvalidInput
 from app.web import audit
 from app.web.access import require_role
-from app.web.admin import blueprint
+from app.web.admin import blueprint, system_figures
 from app.web.admin.paging import NumberedPage, read_numbered_page
 from app.web.admin.queries import given, read_query
 from app.web.admin.schemas import PageQuery
@@ -70,6 +70,7 @@ def system() -> str:
         mail_is_late=mails.waiting_since is not None
         and mails.waiting_since < now - MAIL_WAITS_LONG,
         live_streams=count_live_streams(None),
+        figures=system_figures.read("day" if request.args.get("span") == "day" else "hour"),
     )
 
 
