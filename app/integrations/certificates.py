@@ -12,7 +12,7 @@ def certificate_end(address: tuple[str, int], name: str) -> datetime:
 
     Good or not, it is taken: who signed it is another's question. Raises OSError.
     """
-    from cryptography import x509  # noqa: PLC0415 - asked for once a minute, by few processes
+    from cryptography import x509  # noqa: PLC0415 - asked for now and then
 
     context = ssl.create_default_context()
     context.check_hostname = False
