@@ -22,6 +22,7 @@ from app.web import (
     templating,
 )
 from app.web.json import JsonProvider
+from app.web.lean import House
 from app.web.proxies import trust_proxies
 
 __all__ = ["create_app", "tables"]
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises ConfigurationError when the environment is not a valid configuration.
     """
     settings = settings or load_settings()
-    app = Flask("app", static_folder=None)
+    app = House("app", static_folder=None)
     app.json = JsonProvider(app)
     app.extensions["settings"] = settings
     app.extensions["integrations"] = integrations.build(settings)

@@ -9,12 +9,17 @@ from app.config import Settings
 from app.integrations import Integrations
 
 
+def _held(name: str) -> object:
+    # Asked a dozen times a request: past the proxy's look-up of each attribute.
+    return current_app._get_current_object().extensions[name]  # type: ignore[attr-defined] # noqa: SLF001
+
+
 def _settings() -> Settings:
-    return cast(Settings, current_app.extensions["settings"])
+    return cast(Settings, _held("settings"))
 
 
 def _integrations() -> Integrations:
-    return cast(Integrations, current_app.extensions["integrations"])
+    return cast(Integrations, _held("integrations"))
 
 
 settings: Settings = cast(Settings, LocalProxy(_settings))

@@ -4,14 +4,11 @@ from datetime import tzinfo
 from typing import cast
 
 from babel.dates import get_timezone
-from flask import Flask, Request, g, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, g, request
 from flask_babel import Babel
-from flask_compress import Compress
 from flask_cors import CORS
-from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager, current_user
+from flask_login import current_user
 from flask_wtf import CSRFProtect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -23,39 +20,15 @@ from app.domain.accounts.profile import LANGUAGES
 from app.errors import DomainError
 from app.integrations.limit_storage import limit_storage_uri
 from app.web.headers import ConstantTalisman, content_security_policy, permissions_policy
-
-
-class DecoratingLimiter(Limiter):
-    """Limits stand on functions, where they cost nothing to the requests that have none.
-
-    Looking for limits of the application, of blueprints and defaults before each request took a
-    tenth of its time; there are none (a house rule tests it).
-    """
-
-    def _check_request_limit(
-        self, callable_name: str | None = None, in_middleware: bool = True
-    ) -> None:
-        if not in_middleware:
-            super()._check_request_limit(callable_name, in_middleware)
-
+from app.web.lean import DecoratingLimiter, FormSessions, OwnLogin, SmallCompress
 
 babel = Babel()
-compress = Compress()
+compress = SmallCompress()
 cors = CORS()
 csrf = CSRFProtect()
 limiter = DecoratingLimiter(get_remote_address)
-login_manager = LoginManager()
+login_manager = OwnLogin()
 talisman = ConstantTalisman()
-
-
-class FormSessions(SecureCookieSessionInterface):
-    """Flask's signed cookie (form tokens and messages); who sends none pays for no signer."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the visitor's session, or an empty one."""
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
 
 
 def _preference(name: str) -> str | None:
@@ -152,12 +125,13 @@ def init_app(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     compress.init_app(app)  # nginx asks for compressed pages only where it keeps them for all
-    cors.init_app(
-        app,
-        resources={r"/api/*": {"origins": list(settings.allowed_origins)}},
-        supports_credentials=True,
-        max_age=600,
-    )
+    if settings.allowed_origins:  # without any it would compare each request with none
+        cors.init_app(
+            app,
+            resources={r"/api/*": {"origins": list(settings.allowed_origins)}},
+            supports_credentials=True,
+            max_age=600,
+        )
     talisman.init_app(
         app,
         force_https=False,
