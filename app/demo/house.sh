@@ -68,6 +68,8 @@ prepare_postgres() {
 }
 
 write_programs() { # what the demo adds to supervisord.conf; `demo` itself starts web and worker, after the migrations
+  local counting=""
+  if counts_statements; then counting="-c shared_preload_libraries=pg_stat_statements -c pg_stat_statements.track_utility=off"; fi
   cat >"$RUN_DIR/supervisor.d/demo.conf" <<EOF
 [supervisord]
 user=$(id -un)
@@ -79,7 +81,7 @@ autostart=false
 autostart=false
 $(more_workers autostart=false)
 [program:postgres]
-command="$PG_BIN/postgres" -D "$PGDATA" -c listen_addresses= -c "unix_socket_directories=$RUN_DIR/postgres" -c shared_buffers=128MB
+command="$PG_BIN/postgres" -D "$PGDATA" -c listen_addresses= -c "unix_socket_directories=$RUN_DIR/postgres" -c shared_buffers=128MB $counting
 directory=/
 user=$PG_USER
 priority=10
@@ -100,4 +102,5 @@ start_postgres() {
   wait_for_postgres
   [[ $(query -c "select 1 from pg_roles where rolname = 'app'") ]] || query -c 'create role app login'
   [[ $(query -c "select 1 from pg_database where datname = 'app'") ]] || query -c 'create database app owner app'
+  query -d app -c "$(statements_rights app)" || step "statements are not counted; the System page says what to do"
 }

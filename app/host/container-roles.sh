@@ -22,6 +22,7 @@ set_password triple_app app_password
 set_password triple_backup backup_password
 ask -d postgres -c 'alter database triple owner to triple_owner'
 ask -d triple -c "$DATABASE_RIGHTS"
+ask -d triple -c "$(statements_rights triple_app)"
 # The image lets roles into databases over the network, but no backup of the whole cluster.
 printf '%s\n' 'host replication triple_backup all scram-sha-256' >>"${PGDATA:?}/pg_hba.conf"
 ask -d postgres -c 'select pg_reload_conf()' >/dev/null

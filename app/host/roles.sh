@@ -25,6 +25,30 @@ grant execute on function pg_backup_start(text, boolean), pg_backup_stop(boolean
   pg_create_restore_point(text) to triple_backup;
 "
 
+# Which statements take time: read by the application's role, for its System page. PostgreSQL has the
+# extension where it can; its library is loaded at its start, see postgres_settings.
+statements_rights() { # ROLE
+  cat <<EOF
+set local client_min_messages = warning;
+do \$\$
+declare place text;
+begin
+  if not exists (select from pg_available_extensions where name = 'pg_stat_statements') then return; end if;
+  create schema if not exists statements;
+  create extension if not exists pg_stat_statements schema statements;
+  select n.nspname into place from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+    where e.extname = 'pg_stat_statements';
+  execute format('grant usage on schema %I to $1', place);
+  execute format('grant execute on function %I.pg_stat_statements_reset to $1', place);
+  grant pg_read_all_stats to $1;
+end \$\$;
+EOF
+}
+
+counts_statements() { # whether PG_BIN's PostgreSQL has the library for it
+  compgen -G "$PG_BIN/../lib/pg_stat_statements.*" >/dev/null || compgen -G "$PG_BIN/../lib/*/pg_stat_statements.*" >/dev/null
+}
+
 # The release's own binaries go with the release; PostgreSQL lives longer, so it runs from a copy.
 host_postgres() {
   local wheel version target
@@ -69,6 +93,7 @@ log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %u@%d '
 log_min_duration_statement = 1s
 log_lock_waits = on
+$(if counts_statements; then printf '%s\n' "shared_preload_libraries = 'pg_stat_statements'" 'pg_stat_statements.track_utility = off'; fi)
 include_if_exists '$ETC/postgresql-backup.conf'
 include_if_exists '$ETC/postgresql-own.conf'
 EOF
@@ -122,6 +147,7 @@ create_roles() {
   query -d postgres -c "$ROLES" >/dev/null
   [[ $(query -d postgres -c "select 1 from pg_database where datname = 'triple'") ]] || query -d postgres -c 'create database triple owner triple_owner'
   query -d triple -c "$DATABASE_RIGHTS"
+  query -d triple -c "$(statements_rights triple_app)"
 }
 
 migrate_host() {
