@@ -29,7 +29,6 @@ from flask_babel import force_locale, get_locale
 from flask_wtf.csrf import generate_csrf
 from markupsafe import escape
 from pydantic import TypeAdapter
-from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from app.cache import KEPT_SECONDS, Codec
@@ -156,21 +155,26 @@ CODEC: Codec[Shell] = Codec(
 
 @lru_cache(maxsize=256)
 def _takes_gzip(header: str) -> bool:
-    return parse_accept_header(header, MIMEAccept).quality("gzip") > 0
+    return parse_accept_header(header).quality("gzip") > 0
 
 
 def _values(person: SignedIn | None) -> dict[str, bytes]:
     """Return what takes the place of the marks."""
     if person is None:
         return {}
-    initials = get_template_attribute("macros/labels.html", "initials")
     values = {
         NAME: person.name,
-        INITIALS: initials(person.name),
+        INITIALS: _initials(person.name),
         EMAIL: person.email,
         TOKEN: generate_csrf(),
     }
     return {mark: escape(value).encode() for mark, value in values.items()}
+
+
+def _initials(name: str) -> str:
+    """Return what the macro of that name makes of a name."""
+    words = name.split() or ["?"]
+    return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
 
 
 def _somebody(viewer: Viewer) -> SignedIn:

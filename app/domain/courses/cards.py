@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ScalarSelect, Select, Text, any_, bindparam, cast, func, select
+from sqlalchemy import ScalarSelect, Select, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import UserDefinedType
 
 from app.database import Prepared
 from app.domain.accounts.models import User
@@ -99,8 +100,18 @@ def completed_lessons(user_id: UserColumn) -> ScalarSelect[int]:
     )
 
 
-# The ids come as an array literal: the driver would send them as texts, which are no uuids.
-_IDS = cast(bindparam("course_ids", type_=Text()), ARRAY(Course.id.type))
+class _UuidsLiteral(UserDefinedType[str]):
+    """Several ids as one array literal: the driver would send them as texts, which are no uuids.
+
+    A text that the statement casts would be read anew for every row that it is compared with.
+    """
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return what the server is told it is given."""
+        return "UUID[]"
+
+
+_IDS = cast(bindparam("course_ids", type_=_UuidsLiteral()), ARRAY(Course.id.type))
 _OWN = Prepared(
     select(Course.id, completed_lessons(Enrollment.user_id).label("completed"), Course.lesson_count)
     .join(Enrollment, Enrollment.course_id == Course.id)

@@ -16,6 +16,9 @@ LanguageTag = Annotated[
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGES)]
 
 
+UNFILTERED = CatalogFilters()
+
+
 class PageQuery(BaseModel):
     """Which page of a list, from 1."""
 
@@ -62,6 +65,8 @@ def read_filters_leniently() -> CatalogFilters:
 
     Raises NotFound for a page that cannot exist.
     """
+    if not request.query_string:
+        return UNFILTERED
     given = _given(CatalogQuery)
     if "q" in given:
         given["q"] = given["q"][:MAX_QUERY_LENGTH]
