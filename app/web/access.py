@@ -49,6 +49,7 @@ PUBLIC_ENDPOINTS = frozenset(
         "pages.health",
         "pages.live",
         "pages.ready",
+        "pages.deep",
         "pages.report_client_error",
         "pages.metrics",
         "pages.openapi",

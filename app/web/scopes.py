@@ -178,6 +178,7 @@ OPEN = frozenset(
         "pages.health",
         "pages.live",
         "pages.ready",
+        "pages.deep",
         "pages.report_client_error",
         "pages.openapi",
         "pages.api_docs",

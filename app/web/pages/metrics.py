@@ -38,7 +38,7 @@ class _Collected:
 @blueprint.get("/metrics", endpoint="metrics")
 def show() -> Response:
     """Return all figures as text; to strangers there is nothing here."""
-    if not _may_read():
+    if not may_read(Role.ADMIN):
         raise NotFound
     live, machine = current_app.extensions[FIGURES]
     families = [*metrics.collect(), *live.families(), *machine.families()]
@@ -47,14 +47,14 @@ def show() -> Response:
     return answer
 
 
-def _may_read() -> bool:
-    """Whether METRICS_TOKEN is shown, or an administrator asks; the token needs no database."""
+def may_read(*roles: Role) -> bool:
+    """Whether METRICS_TOKEN is shown, or one of `roles` asks; the token needs no database."""
     shown = bearer.token()
     if shown is not None:
         wanted = settings.metrics_token
         return bool(wanted) and hmac.compare_digest(shown.encode(), wanted.encode())
     person = viewer()
-    if person is None or person.role is not Role.ADMIN:
+    if person is None or person.role not in roles:
         return False
     return person.second_factor_added_at is not None or not is_required(person.role)
 

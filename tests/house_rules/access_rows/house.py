@@ -13,6 +13,7 @@ GET pages.health               200  200  200  200  200  200  200  200  200
 GET pages.live                 200  200  200  200  200  200  200  200  200
 GET pages.ready                200  200  200  200  200  200  200  200  200
 GET pages.metrics              404  404  404  404  404  404  404  404  200
+GET pages.deep                 404  404  404  404  404  404  404  200  200
 POST pages.report_client_error 422  422  422  422  422  422  422  422  422
 GET pages.openapi              200  200  200  200  200  200  200  200  200
 GET pages.api_docs             200  200  200  200  200  200  200  200  200
@@ -168,6 +169,7 @@ KEYS = """
 GET pages.health               200  200  200  200  200  200
 GET pages.live                 200  200  200  200  200  200
 GET pages.ready                200  200  200  200  200  200
+GET pages.deep                 404  404  404  404  404  404
 POST pages.report_client_error 422  422  422  422  422  422
 GET pages.openapi              200  200  200  200  200  200
 GET pages.api_docs             200  200  200  200  200  200
