@@ -80,6 +80,11 @@ admin.reports                         -    -    3    5
 admin.revenue_file                    -    -    6    6
 admin.section                         -    -    7    9
 admin.settings                        -    -    -    3
+admin.system                          -    -    -   12
+admin.system_job                      -    -    -    5
+admin.system_jobs                     -    -    -    6
+admin.system_outside                  -    -    -   14
+admin.system_statements               -    -    -    4
 admin.transfer_method                 -    -    -    4
 admin.transfer_methods                -    -    -    4
 admin.transfers                       -    -    2    4

@@ -53,6 +53,7 @@ from app.web.admin import (
     site,
     site_api,
     system,
+    system_outside,
     system_statements,
     transfer_methods,
     transfers,

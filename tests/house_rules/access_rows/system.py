@@ -12,6 +12,7 @@ TABLE = """
 GET admin.system                in  403  403  403   in  403  403  403  200
 GET admin.system_jobs           in  403  403  403   in  403  403  403  200
 GET admin.system_job            in  403  403  403   in  403  403  403  200
+GET admin.system_outside        in  403  403  403   in  403  403  403  200
 GET admin.system_statements     in  403  403  403   in  403  403  403  200
 POST admin.reset_statements     in  403  403  403   in  403  403  403  303
 POST admin.retry_job            in  403  403  403   in  403  403  403  303

@@ -15,6 +15,11 @@ from app.database import db
 from app.domain.accounts.models import User
 from app.domain.audit.actions import Action
 from app.domain.audit.models import AuditEvent
+from app.domain.checkout import gateway_standing
+from app.domain.checkout.models import EventOutcome, WebhookEvent
+from app.domain.courses import storage_use as courses_use
+from app.domain.courses.file_models import CourseFile
+from app.domain.courses.models import Course, Lesson
 from app.domain.outbox import job_errors, jobs, queue
 from app.domain.outbox.queue import Outcome
 from app.domain.site.sample_models import SystemSample
@@ -354,3 +359,44 @@ def test_counters_are_summed_over_what_prometheus_is_told() -> None:
     assert (totals.hits, totals.misses, totals.every.requests) == (3, 1, 3)
     assert home.percentile(0.99) == SECONDS[-1]
     assert system_counts.unpack(json.loads(json.dumps(totals.pack()))).every.requests == 3
+
+
+def test_what_the_house_leans_on_is_told(owner: CheckedClient, course: Course) -> None:
+    db.session.add(
+        WebhookEvent(
+            gateway="transfer",
+            event_id="evt_1",
+            type="payment.settled",
+            payload="{}",
+            outcome=EventOutcome.WAITING,
+            created_at=utcnow() - timedelta(seconds=9),
+        )
+    )
+    db.session.commit()
+    standing = gateway_standing.gateway_standing("transfer")
+    assert (standing.waiting, standing.refused, standing.last_type) == (1, 0, "payment.settled")
+    assert standing.lag_seconds == pytest.approx(9, abs=2)
+    page = html.parse(owner.get(f"{PAGE}/outside").text)
+    (part,) = page.select("[data-part=outside]")
+    said = part.get_text(" ", strip=True)
+    for words in ("Files in total", "Database", "are free.", "BACKUP_URL is not set"):
+        assert words in said
+
+
+def test_the_room_of_files_is_told_by_kind(owner: CheckedClient, video_lesson: Lesson) -> None:
+    copies = [
+        CourseFile(
+            course_id=video_lesson.course_id,
+            lesson_id=video_lesson.id,
+            filename="a.pdf",
+            content_type="application/pdf",
+            size_bytes=2_000_000,
+            sha256="0" * 64,
+            storage_key="documents/one",
+        )
+        for _ in range(2)
+    ]
+    db.session.add_all(copies)
+    db.session.commit()
+    assert courses_use.stored_bytes()["files"] == 2_000_000
+    assert "2.0 MB" in owner.get(f"{PAGE}/outside").text
