@@ -64,6 +64,7 @@ class User(Base):
     """
 
     __tablename__ = "users"
+    __table_args__ = (Index(None, "created_at", "id"), Index(None, "role", "created_at", "id"))
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     email: Mapped[str] = mapped_column(CITEXT(), unique=True)

@@ -78,6 +78,7 @@ class Order(Base):
         Index(None, "held_released_by_id"),
         Index(None, "next_check_at", postgresql_where=LIVE),
         Index(None, "expires_at", postgresql_where=LIVE),
+        Index("ix_orders_held", "created_at", postgresql_where=text("status = 'held'")),
         Index(
             None, "provisional_ends_at", postgresql_where=text("provisional_ends_at IS NOT NULL")
         ),
@@ -164,6 +165,13 @@ class Refund(Base):
         Index(None, "payment_id"),
         Index(None, "requested_by_id"),
         Index(None, "created_at", "id"),
+        Index(
+            "ix_refunds_moved_at",
+            text("coalesce(settled_at, created_at)"),
+            postgresql_where=text("status = 'succeeded'"),
+        ),
+        Index("ix_refunds_failed", "created_at", postgresql_where=text("status = 'failed'")),
+        Index("ix_refunds_requested", "created_at", postgresql_where=text("status = 'requested'")),
         UniqueConstraint("order_id", "idempotency_key"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
     )
@@ -198,6 +206,12 @@ class Dispute(Base):
     __tablename__ = "disputes"
     __table_args__ = (
         UniqueConstraint("gateway", "gateway_dispute_id"),
+        Index("ix_disputes_open", "opened_at", postgresql_where=text("status = 'open'")),
+        Index(
+            "ix_disputes_lost_at",
+            text("coalesce(closed_at, opened_at)"),
+            postgresql_where=text("status = 'lost'"),
+        ),
         Index(None, "order_id"),
         Index(None, "payment_id"),
     )

@@ -25,6 +25,7 @@ class EnrollmentRequest(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "course_id"),
         Index(None, "course_id", "status", "created_at"),
+        Index(None, "status", "created_at", "id"),
         Index(None, "decided_by_id"),
     )
 
@@ -47,6 +48,7 @@ class CourseInvitation(Base):
     __table_args__ = (
         UniqueConstraint("course_id", "email"),
         Index(None, "email"),
+        Index(None, "created_at", "id"),
         Index(None, "invited_by_id"),
     )
 

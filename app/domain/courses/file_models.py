@@ -64,6 +64,7 @@ class CourseTransfer(Base):
         Index(None, "course_id"),
         Index(None, "created_by_id"),
         Index(None, "expires_at"),
+        Index(None, "created_at", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)

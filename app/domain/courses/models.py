@@ -130,6 +130,8 @@ class Course(Base):
         _catalog_index("title", text("lower(title)"), "price_minor", "title"),
         _catalog_index("price", "price_minor"),
         Index("ix_courses_catalog_category", "category_id", postgresql_where=PUBLISHED),
+        Index(None, "created_at", "id"),
+        Index("ix_courses_title_id", text("lower(title)"), "id"),
         Index(None, "category_id"),
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
         CheckConstraint("learner_count >= 0", name="learner_count_not_negative"),

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utcnow
@@ -19,7 +19,17 @@ class Mail(Base):
     """
 
     __tablename__ = "mails"
-    __table_args__ = (Index(None, "created_at"),)
+    __table_args__ = (
+        Index(None, "created_at"),
+        Index(None, "sent_at"),
+        Index(None, "failed_at", postgresql_where=text("failed_at IS NOT NULL")),
+        Index(
+            "ix_mails_waiting",
+            "created_at",
+            postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
+        ),
+        Index("ix_mails_troubled", "created_at", postgresql_where=text("last_error IS NOT NULL")),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     to_email: Mapped[str]
