@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 from flask import Flask, Request, Response, g, request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utcnow
 from app.current import settings
@@ -144,13 +143,13 @@ def viewer() -> SignedIn | None:
 def current_view() -> View | None:
     """Return whom the visitor looks at the site as; None for nearly everybody.
 
-    Pages that tell of an error ask as well, and must stand while the database is away.
+    Pages that tell of an error ask as well, and must stand whatever is wrong with the database.
     """
     if not viewing.has_cookie():
         return None
     try:
         signed_in()
-    except (OperationalError, PoolTimeout):
+    except SQLAlchemyError:
         return None
     view: View | None = g.view
     return view

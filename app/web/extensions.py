@@ -10,8 +10,7 @@ from flask_cors import CORS
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from flask_wtf import CSRFProtect
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.local import LocalProxy
 
 from app.config import Settings
@@ -34,11 +33,11 @@ talisman = ConstantTalisman()
 def _preference(name: str) -> str | None:
     """Return what the signed-in person chose; None when nobody is, or nobody can be looked up.
 
-    Pages that tell of an error ask as well, and must stand while the database is away.
+    Pages that tell of an error ask as well, and must stand whatever is wrong with the database.
     """
     try:
         return cast("str | None", getattr(current_user, name, None))
-    except (DomainError, OperationalError, PoolTimeout):
+    except (DomainError, SQLAlchemyError):
         g._login_user = login_manager.anonymous_user()  # noqa: SLF001 - where flask-login keeps it
         return None
 
