@@ -158,6 +158,21 @@ install_scanners() {
     rm -rf "$tools/sslyze"
     install_sslyze "$tools/sslyze" "$sslyze" || say "could not install sslyze; its tests are skipped (CI=true: fail)" >&2
   fi
+  if ! command -v prometheus >/dev/null && [[ ! -x $tools/prometheus/usr/bin/prometheus ]]; then
+    step "laying out Debian's prometheus"
+    lay_out_package prometheus "$tools/prometheus" || say "could not get prometheus; its tests are skipped (CI=true: fail)" >&2
+  fi
+}
+
+# Installed, it would be a service of this machine; the tests want its two programs only.
+lay_out_package() { # PACKAGE FOLDER
+  command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
+  rm -rf "$2.new"
+  mkdir -p "$2.new"
+  (cd "$2.new" && { apt-get -qq download "$1" || { as_root apt-get -qq update && apt-get -qq download "$1"; }; }) >/dev/null 2>&1 || return 1
+  dpkg -x "$2.new"/*.deb "$2.new" || return 1
+  rm -rf "$2" "$2.new"/*.deb
+  mv "$2.new" "$2"
 }
 
 install_sslyze() { # FOLDER VERSION

@@ -69,14 +69,14 @@ QUERIES = (
     ),
     Query(
         """
-        SELECT count(*) FILTER (WHERE last_heartbeat > clock_timestamp() - interval '30 s')
+        SELECT count(*) FILTER (WHERE last_heartbeat > clock_timestamp() - interval '15 s')
                 AS workers,
             extract(epoch FROM clock_timestamp() - max(last_heartbeat))::float
                 AS worker_silence_seconds
         FROM procrastinate_workers
         """,
         {
-            "workers": "Workers of a queue that gave a sign of life within half a minute",
+            "workers": "Workers of a queue that gave a sign of life within 15 s",
             "worker_silence_seconds": "Since the last sign of life of any worker",
         },
     ),

@@ -21,7 +21,7 @@ from app.integrations.certificates import certificate_end
 
 log = logging.getLogger("metrics")
 
-CERTIFICATE_EVERY_SECONDS = 15.0
+CERTIFICATE_EVERY_SECONDS = 10.0
 BACKUPS_EVERY_SECONDS = 300.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
