@@ -11,7 +11,7 @@ from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.worker import Worker
 
-from app import error_reports
+from app import error_reports, metrics
 from app.observability import sql_use, working_for
 from app.worker.retries import RunAgain
 
@@ -40,7 +40,9 @@ async def watch(call_next: Callable[[], Awaitable[Any]], context: JobContext, _:
             raise
         finally:
             _sql.reset(token)
-            _tell(error, time.perf_counter() - started, sql)
+            seconds = time.perf_counter() - started
+            metrics.job_seconds.labels(job.task_name, _outcome(error)).observe(seconds)
+            _tell(error, seconds, sql)
 
 
 def _tell(error: BaseException | None, seconds: float, sql: dict[str, float]) -> None:
