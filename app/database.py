@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import psycopg2
 from flask_sqlalchemy import SQLAlchemy
@@ -21,6 +21,7 @@ from psycopg2.errors import FeatureNotSupported
 from sqlalchemy import (
     Connection,
     DateTime,
+    Dialect,
     Engine,
     Enum,
     Float,
@@ -33,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, registry
-from sqlalchemy.pool import Pool
+from sqlalchemy.pool import Pool, PoolProxiedConnection
 from sqlalchemy.types import NullType, TypeEngine
 
 NAMING_CONVENTION = {
@@ -45,6 +46,7 @@ NAMING_CONVENTION = {
 }
 READS_ALONE = "reads_alone"
 READS_FROM = "reads_from"
+DIRECT = "direct"
 
 
 def _values(kind: type[enum.Enum]) -> list[str]:
@@ -79,12 +81,52 @@ class Session(FlaskSession):
     It works on the primary; only one that `reading_from` made is bound elsewhere.
     """
 
+    def direct(self) -> tuple[Engine, PoolProxiedConnection] | None:
+        """Return the engine and a connection of it that commits each statement.
+
+        None when this session is, or has to be, in a transaction. The connection is kept until the
+        session needs one itself, so that a request never holds two.
+        """
+        if not self.info.get(READS_ALONE) or self._transaction is not None:
+            return None
+        kept: tuple[Engine, PoolProxiedConnection] | None = self.info.get(DIRECT)
+        if kept is not None:
+            return kept
+        engine = self.info.get(READS_FROM) or db.engine
+        if not isinstance(engine, Engine):
+            return None
+        connection = _checked_out(engine)
+        connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+        connection.info[READS_ALONE] = True
+        self.info[DIRECT] = engine, connection
+        return engine, connection
+
+    def end_direct(self) -> None:
+        """Give the connection of `direct` back, if there is one."""
+        kept = self.info.pop(DIRECT, None)
+        if kept is not None:
+            kept[1].close()
+
+    def close(self) -> None:
+        """Give back all that is held."""
+        self.end_direct()
+        super().close()
+
     def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
         """Return the engine, or its autocommitting twin on the same pool."""
+        self.end_direct()
         bind = self.info.get(READS_FROM) or super().get_bind(*args, **options)
         if self.info.get(READS_ALONE) and isinstance(bind, Engine):
             return _autocommitting(bind)
         return bind
+
+
+def _checked_out(engine: Engine) -> PoolProxiedConnection:
+    """Return a connection of the pool. Raises OperationalError, TimeoutError."""
+    try:
+        return engine.raw_connection()
+    except psycopg2.Error as error:
+        raise _as_sqlalchemy(engine.dialect, None, error, is_gone=False) from error
 
 
 @lru_cache(maxsize=8)
@@ -248,13 +290,22 @@ class Prepared:
         for name, process in compiled.to_driver:
             if name in values:
                 parameters[name] = process(values[name])
-        db.session.flush()
-        connection = db.session.connection()
+        session = cast(Session, db.session())
+        session.flush()
+        held = session.direct()
+        bind: Any
+        connection: Any
+        if held is None:
+            bind = connection = session.connection()
+            driver = _driver_of(connection)
+        else:
+            bind, connection = held
+            driver = connection.driver_connection
         known = connection.info.setdefault("prepared", set())
-        cursor = _driver_of(connection).cursor()
+        cursor = driver.cursor()
         # Whoever counts or times SQLAlchemy's statements hears of these, too.
         heard = (connection, cursor, compiled.sql, parameters, SimpleNamespace(), False)
-        for tell in connection.dispatch.before_cursor_execute:
+        for tell in bind.dispatch.before_cursor_execute:
             tell(*heard)
         try:
             if self._name not in known:
@@ -262,8 +313,12 @@ class Prepared:
                 known.add(self._name)
             cursor.execute(compiled.execute, [parameters[name] for name in compiled.names])
         except psycopg2.Error as error:
-            raise _failure(connection, compiled.sql, error) from error
-        for tell in connection.dispatch.after_cursor_execute:
+            is_gone = _is_gone(bind.dialect, driver, error)
+            if is_gone:
+                connection.invalidate(error)
+                session.end_direct()
+            raise _as_sqlalchemy(bind.dialect, compiled.sql, error, is_gone=is_gone) from error
+        for tell in bind.dispatch.after_cursor_execute:
             tell(*heard)
         return cursor
 
@@ -280,22 +335,23 @@ def _sql_type(kind: TypeEngine[Any], dialect: Any) -> str:
     return str(dialect.type_compiler_instance.process(kind))
 
 
-def _failure(connection: Connection, statement: str, error: Any) -> Exception:
-    """Return what SQLAlchemy would raise, after giving up a connection that is of no more use.
-
-    Its server is gone, or a migration changed a column's type under a prepared statement.
+def _is_gone(dialect: Dialect, driver: Any, error: Any) -> bool:
+    """Whether the connection is of no more use: its server is gone, or a migration changed a
+    column's type under a prepared statement.
     """
-    is_gone = isinstance(error, FeatureNotSupported) or connection.dialect.is_disconnect(
-        error, _driver_of(connection), None
-    )
-    if is_gone:
-        connection.invalidate(error)
+    return isinstance(error, FeatureNotSupported) or dialect.is_disconnect(error, driver, None)
+
+
+def _as_sqlalchemy(
+    dialect: Dialect, statement: str | None, error: psycopg2.Error, *, is_gone: bool
+) -> Exception:
+    """Return what SQLAlchemy would raise."""
     failure: Exception = DBAPIError.instance(
         statement,
         None,
         error,
         psycopg2.Error,
         connection_invalidated=is_gone,
-        dialect=connection.dialect,
+        dialect=dialect,
     )
     return failure

@@ -1,13 +1,15 @@
 """The pool notices that PostgreSQL went away and came back; prepared statements are prepared."""
 
 import uuid
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Integer, Text, bindparam, create_engine, text
+from sqlalchemy import DateTime, Integer, Text, bindparam, create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, OperationalError
+from sqlalchemy.pool import QueuePool
 
-from app.database import Prepared, db, read_alone
+from app.database import Prepared, db, read_alone, write_together
 from tests.support.statements import recorded
 
 
@@ -44,11 +46,15 @@ def test_a_session_is_one_transaction_unless_it_reads_alone(committed_app: Flask
     assert _two_clocks()
 
 
+def _driver() -> Any:
+    return db.session.connection().connection.driver_connection
+
+
 def test_reading_alone_leaves_no_mark_on_the_connection(committed_app: Flask) -> None:
     read_alone()
     assert db.session.execute(text("SELECT 1")).scalar_one() == 1
     db.session.remove()
-    assert db.session.connection().connection.driver_connection.autocommit is False
+    assert not _driver().autocommit
 
 
 _DOUBLE = Prepared(
@@ -109,6 +115,70 @@ def test_a_connection_that_dies_in_use_is_given_up(committed_app: Flask) -> None
     assert lost.value.connection_invalidated
     db.session.rollback()
     assert _DOUBLE.first({"word": "a", "number": 1}).number == 2
+
+
+def _pid() -> int:
+    row = _WHO_SERVES.first({})
+    return int(row.pid)
+
+
+_WHO_SERVES = Prepared(
+    text("SELECT pg_backend_pid() AS pid, now() AS at").columns(
+        pid=Integer, at=DateTime(timezone=True)
+    )
+)
+
+
+def _held() -> int:
+    pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+def test_prepared_statements_that_read_alone_share_one_connection(committed_app: Flask) -> None:
+    read_alone()
+    assert len({_pid() for _ in range(3)}) == 1
+    assert _held() == 1
+    db.session.remove()
+    assert _held() == 0
+
+
+def test_a_request_never_holds_two_connections(committed_app: Flask) -> None:
+    """As many connections as threads: whoever took a second one would starve the others."""
+    read_alone()
+    _pid()
+    db.session.execute(text("SELECT 1"))
+    assert _held() == 1
+    _pid()
+    assert _held() == 1
+    db.session.remove()
+    assert _held() == 0
+
+
+def test_writing_together_after_reading_alone_is_one_transaction(committed_app: Flask) -> None:
+    read_alone()
+    _pid()
+    assert write_together()
+    first = _WHO_SERVES.first({})
+    assert _WHO_SERVES.first({}).at == first.at
+    assert db.session.scalar(text("SELECT now()")) == first.at
+    assert _held() == 1
+    db.session.rollback()
+    assert not _driver().autocommit
+
+
+def test_a_direct_connection_that_dies_is_given_up(committed_app: Flask) -> None:
+    read_alone()
+    mine = _pid()
+    outside = create_engine(committed_app.extensions["settings"].database_url)
+    with outside.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
+    outside.dispose()
+    with pytest.raises(OperationalError) as lost:
+        _pid()
+    assert lost.value.connection_invalidated
+    assert _held() == 0
+    assert _pid() != mine
 
 
 def test_a_migration_under_way_costs_one_answer(committed_app: Flask) -> None:
