@@ -137,7 +137,9 @@ def assert_effect_once(video_id: UUID) -> None:
     """Check that one generation exists, whole, and that its files are its playlists'."""
     video = row(video_id)
     assert (video.generation, video.is_complete) == (1, True)
-    names = {rendition.name for rendition in queries.list_renditions(video_id, 1)}
+    names = {
+        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 1))
+    }
     assert names == {"360p", "240p", "audio"}
     keys = integrations.storage.list_keys(f"media/{video_id}")
     assert len(keys) == len(names) * (SEGMENTS + 1) + 2  # with poster and storyboard
@@ -302,7 +304,7 @@ def files_of(video_id: UUID) -> set[str]:
         return set()
     assert video.storyboard is not None
     names = {"poster.jpg"} | {storyboards.sheet_name(n) for n in range(video.storyboard["sheets"])}
-    for rendition in queries.list_renditions(video_id, video.generation):
+    for rendition in queries.renditions_of(queries.find_tracks(video_id, video.generation)):
         template = queries.find_playlist(video_id, video.generation, rendition.name) or ""
         names |= {segment.name for segment in playlists.read_segments(template)}
         names.add(f"{rendition.name}/init.mp4")

@@ -84,7 +84,9 @@ def test_a_video_becomes_ready(video_id: UUID) -> None:
     assert (video.status, video.is_complete, video.generation) == (VideoStatus.READY, True, 1)
     assert (video.stage, video.progress_percent, video.attempts) == (None, 100, 0)
     assert (video.width, video.height, video.duration_seconds) == (320, 240, 5.0)
-    assert {rendition.name for rendition in queries.list_renditions(video_id, 1)} == NAMES
+    assert {
+        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 1))
+    } == NAMES
     assert queries.find_playlist(video_id, 1, "240p") is not None
     assert queries.find_playlist(video_id, 2, "240p") is None
 
@@ -136,7 +138,7 @@ def test_it_is_watchable_while_the_rest_is_encoded(video_id: UUID) -> None:
 
     def look() -> bool:
         video = row(video_id)
-        names = {r.name for r in queries.list_renditions(video_id, 1)}
+        names = {r.name for r in queries.renditions_of(queries.find_tracks(video_id, 1))}
         seen.append((video.status.value, video.generation, video.is_complete, names))
         db.session.rollback()
         return False
@@ -260,7 +262,9 @@ def test_interrupted_after_the_first_rungs_it_goes_on_from_there(video_id: UUID)
     assert row(video_id).status is VideoStatus.READY
     assert {(k.window, k.sealed_key) for k in db.session.query(ContentKey)} == keys
     assert queries.find_playlist(video_id, 1, "240low") == low
-    assert {rendition.name for rendition in queries.list_renditions(video_id, 1)} == NAMES
+    assert {
+        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 1))
+    } == NAMES
 
 
 def test_two_workers_never_work_on_one_video(video_id: UUID, committed_database: str) -> None:
@@ -307,7 +311,9 @@ def test_a_new_transcode_replaces_what_is_served_only_in_the_end(video_id: UUID)
     assert set(generations) == {1}
     video = row(video_id)
     assert (video.generation, video.status) == (2, VideoStatus.READY)
-    assert {rendition.name for rendition in queries.list_renditions(video_id, 2)} == NAMES
+    assert {
+        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 2))
+    } == NAMES
     assert {key.split("/")[2] for key in stored(video_id)} == {"1", "2"}
 
 

@@ -140,7 +140,7 @@ def test_cancelled_after_the_first_rungs_it_goes_on_playing_and_can_be_finished(
     assert not control.retry(row(video_id))
     transcode(video_id, never)
     assert (row(video_id).status, row(video_id).generation) == (VideoStatus.READY, 1)
-    assert len(queries.list_renditions(video_id, 1)) == 3
+    assert len(queries.renditions_of(queries.find_tracks(video_id, 1))) == 3
 
 
 def test_cancelled_and_queued_again_at_once_the_first_worker_gives_way(video_id: UUID) -> None:

@@ -39,8 +39,8 @@ def test_a_generation_replaced_a_day_ago_goes(video: Video) -> None:
     db.session.commit()
     assert sweep_media() == 1
     assert generations_stored(video) == {"2"}
-    assert queries.list_renditions(video.id, 1) == []
-    assert len(queries.list_renditions(video.id, 2)) == 1
+    assert queries.renditions_of(queries.find_tracks(video.id, 1)) == []
+    assert len(queries.renditions_of(queries.find_tracks(video.id, 2))) == 1
     assert db.session.query(ContentKey).filter_by(video_id=video.id, generation=1).count() == 0
     assert sweep_media() == 0
 

@@ -19,6 +19,8 @@ from app.errors import NotFound
 KEPT_PLAYLISTS = 128
 AUDIO_GROUP = "audio"
 SUBTITLES_GROUP = "subtitles"
+# Stands in kept playlists for the lease; no label holds it, for quoting takes line ends out.
+BASE = "{lease}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +77,35 @@ def _variant_lines(
     ]
 
 
-def multivariant(base: str, video_id: UUID, generation: int) -> str:
-    """Return the multivariant playlist of a generation.
-
-    `base` is the address of the lease; every playlist named lies below it. The middle rung comes
-    first, because players start with the first one they read (RFC 8216, 4.3.4.2).
-    """
-    renditions = queries.list_renditions(video_id, generation)
-    captions = queries.list_captions(video_id)
+@lru_cache(maxsize=KEPT_PLAYLISTS)
+def _multivariant(tracks: str) -> str:
+    renditions, captions = queries.renditions_of(tracks), queries.captions_of(tracks)
     audio = next((r for r in renditions if r.kind is RenditionKind.AUDIO), None)
     rungs = sorted(
         (r for r in renditions if r.kind is RenditionKind.VIDEO), key=lambda r: r.peak_bandwidth
     )
     if not rungs:
-        raise NotFound
+        raise _Missing
     middle = rungs.pop((len(rungs) - 1) // 2)
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     if audio:
-        lines.append(_audio_line(base, audio))
-    lines += [_caption_line(base, track) for track in captions]
+        lines.append(_audio_line(BASE, audio))
+    lines += [_caption_line(BASE, track) for track in captions]
     for rung in [middle, *reversed(rungs)]:
-        lines += _variant_lines(base, rung, audio, bool(captions))
+        lines += _variant_lines(BASE, rung, audio, bool(captions))
     return "\n".join(lines) + "\n"
+
+
+def multivariant(base: str, video_id: UUID, generation: int) -> str:
+    """Return the multivariant playlist of a generation. Raises NotFound.
+
+    `base` is the address of the lease; every playlist named lies below it. The middle rung comes
+    first, because players start with the first one they read (RFC 8216, 4.3.4.2).
+    """
+    try:
+        return _multivariant(queries.find_tracks(video_id, generation)).replace(BASE, base)
+    except _Missing:
+        raise NotFound from None
 
 
 @lru_cache(maxsize=KEPT_PLAYLISTS)

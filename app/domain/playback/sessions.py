@@ -185,6 +185,14 @@ def _fingerprint(signed_in: SignedIn) -> str:
     return hashlib.sha256(signed_in.session_hash).hexdigest()
 
 
+_OPENED = Prepared(
+    update(PlaybackSession)
+    .where(PlaybackSession.id == bindparam("lease_id", type_=PlaybackSession.id.type))
+    .values(opened_at=leases.NOW)
+    .returning(PlaybackSession.id)
+)
+
+
 def open_by_token(signed_in: SignedIn, token: str) -> Lease:
     """Return the lease that `token` opens for this sign-in.
 
@@ -198,12 +206,7 @@ def open_by_token(signed_in: SignedIn, token: str) -> Lease:
     if lease.video_id != claims.video_id:
         raise TokenInvalid
     if lease.opened_at is None:
-        db.session.execute(
-            update(PlaybackSession)
-            .where(PlaybackSession.id == lease.id)
-            .values(opened_at=utcnow())
-            .execution_options(synchronize_session=False)
-        )
+        _OPENED.first({"lease_id": lease.id, "now": utcnow()})
     return lease
 
 

@@ -8,7 +8,8 @@ from app.current import settings
 # No 0/O, 1/I/L, 2/Z, 5/S, 8/B, U/V: a code is read off a photograph of a screen.
 ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
 CODE_LENGTH = 8
-"""23^8 = 7.8e10 codes."""
+CODES = len(ALPHABET) ** CODE_LENGTH
+"""7.8e10"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,12 @@ class Watermark:
 
 def new_code() -> str:
     """Return a fresh session code from an alphabet without look-alikes."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    number = secrets.randbelow(CODES)
+    letters = []
+    for _ in range(CODE_LENGTH):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return "".join(letters)
 
 
 def mask(email: str) -> str:

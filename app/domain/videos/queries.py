@@ -1,34 +1,32 @@
 """What playback and pages read of a video; the hot ones are single Core queries."""
 
+import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import Integer, Text, bindparam, select, text
 
 from app.database import Prepared, db
 from app.domain.videos.models import CaptionTrack, Rendition, RenditionKind, Video
 
-_RENDITIONS = Prepared(
-    select(
-        Rendition.name,
-        Rendition.kind,
-        Rendition.width,
-        Rendition.height,
-        Rendition.frame_rate,
-        Rendition.codecs,
-        Rendition.peak_bandwidth,
-        Rendition.average_bandwidth,
+# The rungs of a generation, whose number grows while it is made, and the captions, which come and
+# go: as one text, which says at a glance whether a playlist that was made of it still holds.
+_TRACKS = Prepared(
+    text(
+        """
+    SELECT CAST(json_build_array(
+        (SELECT coalesce(json_agg(json_build_array(name, kind, width, height, frame_rate, codecs,
+                peak_bandwidth, average_bandwidth) ORDER BY name), '[]')
+            FROM renditions WHERE video_id = :video_id AND generation = :generation),
+        (SELECT coalesce(json_agg(json_build_array(language, label) ORDER BY language), '[]')
+            FROM caption_tracks WHERE video_id = :video_id)
+    ) AS text) AS tracks
+    """
     )
-    .where(
-        Rendition.video_id == bindparam("video_id", type_=Video.id.type),
-        Rendition.generation == bindparam("generation", type_=Integer()),
+    .bindparams(
+        bindparam("video_id", type_=Video.id.type), bindparam("generation", type_=Integer())
     )
-    .order_by(Rendition.name)
-)
-_CAPTIONS = Prepared(
-    select(CaptionTrack.language, CaptionTrack.label)
-    .where(CaptionTrack.video_id == bindparam("video_id", type_=Video.id.type))
-    .order_by(CaptionTrack.language)
+    .columns(tracks=Text)
 )
 
 
@@ -54,10 +52,22 @@ class CaptionView:
     label: str
 
 
-def list_renditions(video_id: UUID, generation: int) -> list[RenditionView]:
-    """Return the rungs of a generation, by name; a handful at most."""
-    rows = _RENDITIONS.all({"video_id": video_id, "generation": generation})
-    return [RenditionView(*row) for row in rows]
+def find_tracks(video_id: UUID, generation: int) -> str:
+    """Return what a generation consists of, for `renditions_of` and `captions_of`."""
+    return str(_TRACKS.first({"video_id": video_id, "generation": generation}).tracks)
+
+
+def renditions_of(tracks: str) -> list[RenditionView]:
+    """Return the rungs, by name; a handful at most."""
+    return [
+        RenditionView(name, RenditionKind(kind), *rest)
+        for name, kind, *rest in json.loads(tracks)[0]
+    ]
+
+
+def captions_of(tracks: str) -> list[CaptionView]:
+    """Return the caption tracks, by language, without their texts."""
+    return [CaptionView(*row) for row in json.loads(tracks)[1]]
 
 
 def find_playlist(video_id: UUID, generation: int, name: str) -> str | None:
@@ -69,11 +79,6 @@ def find_playlist(video_id: UUID, generation: int, name: str) -> str | None:
             Rendition.name == name,
         )
     ).scalar()
-
-
-def list_captions(video_id: UUID) -> list[CaptionView]:
-    """Return the caption tracks of a video, by language, without their texts."""
-    return [CaptionView(*row) for row in _CAPTIONS.all({"video_id": video_id})]
 
 
 def find_caption(video_id: UUID, language: str) -> str | None:
