@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Flask, current_app
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
 from app.current import settings
@@ -38,6 +38,13 @@ class JobWorker(Worker):
     async def _run_loop(self) -> None:
         await noting.announce(self, settings.release)
         await super()._run_loop()  # type: ignore[no-untyped-call]
+
+    async def _process_job(self, context: JobContext) -> None:
+        task = context.job.task_name
+        if task not in self.app.tasks:  # of another release; that ends before any middleware
+            said = f"This release knows no task {task}."
+            await noting.note(self.app, context.job.id, "TaskNotFound", said)
+        await super()._process_job(context)
 
 
 def run_worker(concurrency: int, *, with_scheduler: bool = False) -> None:

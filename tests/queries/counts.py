@@ -83,7 +83,7 @@ admin.settings                        -    -    -    3
 admin.system                          -    -    -   12
 admin.system_job                      -    -    -    5
 admin.system_jobs                     -    -    -    6
-admin.system_outside                  -    -    -   14
+admin.system_outside                  -    -    -   15
 admin.system_statements               -    -    -    4
 admin.transfer_method                 -    -    -    4
 admin.transfer_methods                -    -    -    4

@@ -39,9 +39,7 @@ _RESET = """
 SELECT {schema}.pg_stat_statements_reset(
     0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)
 """
-_IS_PLAIN = (
-    r"^\s*(prepare\s+\w+\s*(\([^)]*\)\s*)?as\s+)?(select|insert|update|delete|with|merge)\M"
-)
+_IS_PLAIN = r"^\s*(prepare\s+\w+\s*(\([^)]*\)\s*)?as\s+)?(select|insert|update|delete|with|merge)\M"
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 

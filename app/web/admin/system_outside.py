@@ -22,6 +22,7 @@ from app.domain.site.room import database_bytes
 from app.domain.videos import storage_use as videos
 from app.web.access import require_role
 from app.web.admin import blueprint
+from app.web.deep_health import deep_health
 
 FIGURES = "figures"
 BACKUP_AGE = timedelta(hours=30)
@@ -53,7 +54,7 @@ class Machine:
 def system_outside() -> str:
     """Show how storage, gateways, backups, certificate and replica are."""
     require_role(Role.ADMIN)
-    now = utcnow()
+    now, health = utcnow(), deep_health()
     used = {
         **videos.stored_bytes(),
         **courses.stored_bytes(),
@@ -63,6 +64,7 @@ def system_outside() -> str:
     return render_template(
         "admin/system_outside.html",
         now=now,
+        health=health,
         installation=settings,
         used=used,
         used_bytes=sum(used.values()),

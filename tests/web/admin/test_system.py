@@ -229,29 +229,30 @@ def test_two_who_try_at_once_agree(owner: CheckedClient) -> None:
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        ("550 no such user: lea.learner@example.com", "550 no such user: …@…"),
+        ("550 no such user: lea.learner@example.com", "550 no such user: [hidden]"),
         (
             "GET https://bucket.s3.example/x/y?X-Amz-Signature=abcdef refused",
-            "GET https://bucket.s3.example/x/y?… refused",
+            "GET https://bucket.s3.example/x/y?[hidden] refused",
         ),
-        ("key sk_live_51HxAbCdEfGhIjKlMnOpQr refused", "key … refused"),
+        ("key sk_live_51HxAbCdEfGhIjKlMnOpQr refused", "key [hidden] refused"),
         (
             'duplicate key value "uq_users_email"\nDETAIL:  Key (email)=(lea@example.com)',
             'duplicate key value "uq_users_email"',
         ),
-        ("Key (name)=(Lea Learner) is there", "Key (name)=(…) is there"),
+        ("Key (name)=(Lea Learner) is there", "Key (name)=([hidden]) is there"),
         (
             "video 0b2f8a52-7c43-4a0e-9d57-27d8f4a9e0aa is gone",
             "video 0b2f8a52-7c43-4a0e-9d57-27d8f4a9e0aa is gone",
         ),
-        ("postgresql://app:secret@db/x is away", "postgresql://…@db/x is away"),
+        ("postgresql://app:secret@db/x is away", "postgresql://[hidden]@db/x is away"),
         ("a\x1b[31mred\u202etext", "a [31mred text"),
-        ("x" * 23 + " " + "word " * 200, ("x" * 23 + " " + "word " * 200)[:500]),
+        ("word " * 200, ("word " * 200)[:500]),
+        ("", ""),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_a_job_raised_is_kept_without_secrets(said: str, kept: str) -> None:
-    assert job_errors.told(RuntimeError(said)) == kept.strip()[:500]
+    assert job_errors.told(RuntimeError(said)) == kept
 
 
 def test_the_error_goes_with_its_job(owner: CheckedClient) -> None:
