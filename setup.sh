@@ -160,19 +160,25 @@ install_scanners() {
   fi
   if ! command -v prometheus >/dev/null && [[ ! -x $tools/prometheus/usr/bin/prometheus ]]; then
     step "laying out Debian's prometheus"
-    lay_out_package prometheus "$tools/prometheus" || say "could not get prometheus; its tests are skipped (CI=true: fail)" >&2
+    lay_out_packages "$tools/prometheus" prometheus || say "could not get prometheus; its tests are skipped (CI=true: fail)" >&2
+  fi
+  if [[ ! -x /usr/sbin/rsyslogd && ! -x $tools/rsyslog/usr/sbin/rsyslogd ]]; then
+    step "laying out Debian's rsyslog"
+    lay_out_packages "$tools/rsyslog" rsyslog libestr0 libfastjson4 || say "could not get rsyslog; its tests are skipped (CI=true: fail)" >&2
   fi
 }
 
-# Installed, it would be a service of this machine; the tests want its two programs only.
-lay_out_package() { # PACKAGE FOLDER
+# Installed, they would be services of this machine; the tests want their programs only.
+lay_out_packages() { # FOLDER PACKAGE...
+  local folder=$1 deb
+  shift
   command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
-  rm -rf "$2.new"
-  mkdir -p "$2.new"
-  (cd "$2.new" && { apt-get -qq download "$1" || { as_root apt-get -qq update && apt-get -qq download "$1"; }; }) >/dev/null 2>&1 || return 1
-  dpkg -x "$2.new"/*.deb "$2.new" || return 1
-  rm -rf "$2" "$2.new"/*.deb
-  mv "$2.new" "$2"
+  rm -rf "$folder.new"
+  mkdir -p "$folder.new"
+  (cd "$folder.new" && { apt-get -qq download "$@" || { as_root apt-get -qq update && apt-get -qq download "$@"; }; }) >/dev/null 2>&1 || return 1
+  for deb in "$folder.new"/*.deb; do dpkg -x "$deb" "$folder.new" || return 1; done
+  rm -rf "$folder" "$folder.new"/*.deb
+  mv "$folder.new" "$folder"
 }
 
 install_sslyze() { # FOLDER VERSION

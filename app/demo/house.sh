@@ -81,7 +81,7 @@ autostart=false
 autostart=false
 $(more_workers autostart=false)
 [program:postgres]
-command="$PG_BIN/postgres" -D "$PGDATA" -c listen_addresses= -c "unix_socket_directories=$RUN_DIR/postgres" -c shared_buffers=128MB $counting
+command="$PG_BIN/postgres" -D "$PGDATA" -c listen_addresses= -c "unix_socket_directories=$RUN_DIR/postgres" -c shared_buffers=128MB -c log_min_error_statement=panic -c log_error_verbosity=terse $counting
 directory=/
 user=$PG_USER
 priority=10

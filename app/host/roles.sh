@@ -91,8 +91,11 @@ wal_level = replica
 max_wal_size = 2GB
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %u@%d '
-log_min_duration_statement = 1s
 log_lock_waits = on
+# The driver writes values into statements: addresses of people, hashes of tokens. What is slow stands
+# in pg_stat_statements, without values; what fails, in the application's log.
+log_min_error_statement = panic
+log_error_verbosity = terse
 $(if counts_statements; then printf '%s\n' "shared_preload_libraries = 'pg_stat_statements'" 'pg_stat_statements.track_utility = off'; fi)
 include_if_exists '$ETC/postgresql-backup.conf'
 include_if_exists '$ETC/postgresql-own.conf'
