@@ -7,7 +7,7 @@ nothing about a secret in it.
 import re
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -41,8 +41,13 @@ def _packed(plain: bytes) -> bytes:
     return packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-def gzipped(parts: Sequence[Part], values: Mapping[str, bytes]) -> bytes:
-    """Return the gzip file of `parts` with each mark's value after its part."""
+def gzipped(
+    parts: Sequence[Part], values: Mapping[str, bytes], packable: Container[str] = ()
+) -> bytes:
+    """Return the gzip file of `parts` with each mark's value after its part.
+
+    Values of the marks in `packable` hold no secret and are compressed, each by itself.
+    """
     out = [_HEADER]
     checksum = length = 0
     for part in parts:
@@ -53,7 +58,7 @@ def gzipped(parts: Sequence[Part], values: Mapping[str, bytes]) -> bytes:
             value = values[part.mark]
             checksum = zlib.crc32(value, checksum)
             length += len(value)
-            out.extend(_stored(value))
+            out.extend((_packed(value),) if part.mark in packable else _stored(value))
     out += (_LAST_BLOCK, struct.pack("<II", checksum, length & 0xFFFFFFFF))
     return b"".join(out)
 

@@ -44,7 +44,9 @@ from app.web.reading import from_replica
 # The initials are the first letter of a one-word name, so they come out as INITIALS.
 INITIALS, REST = "\ue000", "\ue001"
 NAME, EMAIL, TOKEN = INITIALS + REST, "\ue002", "\ue003"
-MARKS = (NAME, INITIALS, EMAIL, TOKEN)
+# Parts of a course's page that are drawn for each person anew.
+OFFER, OUTLINE = "\ue004", "\ue005"
+MARKS = (NAME, INITIALS, EMAIL, TOKEN, OFFER, OUTLINE)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MESSAGES = "_flashes"
 
@@ -93,14 +95,23 @@ class Shell:
         """Return the page for `person`, with their progress on the courses they are in."""
         return joined(self._parts(person), _values(person)).decode()
 
-    def answer_to(self, person: SignedIn | None, *, is_kept: bool = True) -> Response:
+    def answer_to(
+        self,
+        person: SignedIn | None,
+        own_parts: Mapping[str, str] | None = None,
+        *,
+        is_kept: bool = True,
+    ) -> Response:
         """Return the page for `person`, of parts that are kept compressed where that is understood.
 
-        A page that nobody asks for again is compressed as any other.
+        `own_parts` are HTML for marks. A page that nobody asks for again is compressed as any
+        other.
         """
         is_packed = is_kept and _takes_gzip(request.headers.get("Accept-Encoding", ""))
-        make = gzipped if is_packed else joined
-        body = make(self._parts(person, is_kept=is_kept), _values(person))
+        parts = self._parts(person, is_kept=is_kept)
+        values = _values(person)
+        values |= {mark: html.encode() for mark, html in (own_parts or {}).items()}
+        body = gzipped(parts, values, (OUTLINE,)) if is_packed else joined(parts, values)
         response = Response(body, self.status, mimetype="text/html")
         response.headers["Vary"] = "Accept-Encoding"
         if is_packed:
@@ -213,17 +224,22 @@ def render_shell(contents: Contents, viewer: Viewer | None) -> Shell:
     return _made(html, contents)
 
 
-def show(kind: str, key: str, read: Callable[[], Contents], *, is_kept: bool = True) -> Response:
+def show(
+    kind: str,
+    key: str,
+    read: Callable[[], Contents],
+    own_parts: Mapping[str, str] | None = None,
+    *,
+    is_kept: bool = True,
+) -> Response:
     """Answer with the page that `read` tells the contents of, kept under `key` for its like.
 
-    What `read` returns is shown to everybody: it must hold nothing personal. Whoever has a message
-    waiting, or looks at the site as somebody else, gets a page of their own.
+    What `read` returns is shown to everybody: it must hold nothing personal. `own_parts` is HTML
+    for the marks it leaves. Whoever is special gets a page of their own.
     """
     person = signed_in()
-    if MESSAGES in session or current_view() is not None:
-        contents = read()
-        own = _made(render_template(contents.template, **contents.values), contents)
-        return share_with_visitors(Response(own.with_cards_of(person), own.status))
+    if is_special():
+        return show_directly(read())
     viewer = Viewer.of(person)
 
     def render() -> Shell:
@@ -231,4 +247,16 @@ def show(kind: str, key: str, read: Callable[[], Contents], *, is_kept: bool = T
 
     full_key = f"{key} {viewer} {get_locale()}"
     shell = kept(kind, full_key, render, CODEC) if is_kept else render()
-    return share_with_visitors(shell.answer_to(person, is_kept=is_kept and cache().is_on))
+    is_kept = is_kept and cache().is_on
+    return share_with_visitors(shell.answer_to(person, own_parts, is_kept=is_kept))
+
+
+def is_special() -> bool:
+    """Whether somebody has a message waiting, or looks at the site as somebody else."""
+    return MESSAGES in session or current_view() is not None
+
+
+def show_directly(contents: Contents) -> Response:
+    """Answer with a page that is made for this one request."""
+    own = _made(render_template(contents.template, **contents.values), contents)
+    return share_with_visitors(Response(own.with_cards_of(signed_in()), own.status))

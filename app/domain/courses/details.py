@@ -176,7 +176,11 @@ _COURSE = _statement()
 
 
 def get_course_page(
-    slug: str, user_id: uuid.UUID | None = None, role: Role | None = None
+    slug: str,
+    user_id: uuid.UUID | None = None,
+    role: Role | None = None,
+    *,
+    with_related: bool = True,
 ) -> CourseView:
     """Return a course for its page. Raises NotFound where it does not exist for this person."""
     row = db.session.execute(
@@ -188,7 +192,8 @@ def get_course_page(
     sections = list_sections(
         row.id, user_id, unlocks_all=row.unlocks_all, drips_from=row.drips_from
     )
-    related = [card for card in list_featured(RELATED + 1, row.category_id) if card.id != row.id]
+    popular = list_featured(RELATED + 1, row.category_id) if with_related else []
+    related = [card for card in popular if card.id != row.id]
     percent = percent_of(row.completed, row.lesson_count)
     return CourseView(
         id=row.id,

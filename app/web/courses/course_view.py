@@ -7,7 +7,9 @@ from app.web.access import signed_in
 from app.web.reading import from_replica
 
 
-def read_course(slug: str) -> tuple[CourseView, Offer | None, PrimaryAction]:
+def read_course(
+    slug: str, *, with_related: bool = True
+) -> tuple[CourseView, Offer | None, PrimaryAction]:
     """Return a course, what it is offered for, and what its one button does. Raises NotFound.
 
     Visitors are told by the replica. Whoever is signed in sees own orders and enrollments, which
@@ -16,7 +18,7 @@ def read_course(slug: str) -> tuple[CourseView, Offer | None, PrimaryAction]:
     person = signed_in()
     if person is None:
         return from_replica(lambda: _offered(get_course_page(slug)))
-    course = get_course_page(slug, person.user_id, person.role)
+    course = get_course_page(slug, person.user_id, person.role, with_related=with_related)
     return course, *offer_on_page(person.user_id, course)
 
 

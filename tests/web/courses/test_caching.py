@@ -13,7 +13,7 @@ from app.clock import shifted
 from app.database import db
 from app.domain.accounts.models import Role, User
 from app.domain.courses import category_edits, course_edits, outline_edits, publishing
-from app.domain.courses.models import Course, CourseStatus, Lesson
+from app.domain.courses.models import Category, Course, CourseStatus, Lesson
 from tests import factories
 from tests.support import html
 from tests.support.client import CheckedClient
@@ -343,3 +343,53 @@ def test_kept_pages_of_one_role_are_not_anothers(
         client_of(factories.make_user(each)).get("/courses")
     page = client_of(factories.make_user(role)).get("/courses").text
     assert ("/admin" in page) is (role is not Role.LEARNER)
+
+
+@pytest.mark.usefixtures("keeping")
+def test_ones_own_part_of_a_kept_course_page_follows_at_once(
+    client: CheckedClient,
+    client_of: ClientOf,
+    learner: User,
+    outsider: User,
+    course: Course,
+    text_lesson: Lesson,
+) -> None:
+    path = f"/courses/{course.slug}"
+    own, other = client_of(learner), client_of(outsider)
+    assert "Enrol for free" in own.get(path).text
+    assert own.post_form(f"{path}/enroll", page=path).status_code == 303
+    page = html.parse(own.get(path).text)
+    assert page.select_one(".offer progress")
+    assert page.select_one(f'.lessons a[href$="{text_lesson.id}"]')
+    assert "Enrol for free" in other.get(path).text
+    assert "Sign in to enrol" in client.get(path).text
+
+
+@pytest.mark.parametrize("role", [Role.LEARNER, Role.ADMIN])
+def test_a_course_page_put_together_equals_one_made_at_once(
+    app: Flask, client_of: ClientOf, enrolled: User, course: Course, role: Role
+) -> None:
+    enrolled.role = role
+    related = factories.make_course(category=db.session.get_one(Category, course.category_id))
+    factories.make_enrollment(enrolled, related)
+    own = client_of(enrolled)
+    token = r'name="csrf_token" value="[^"]*"'
+    direct = re.sub(token, "", own.get(f"/courses/{course.slug}").text)
+    with keeping_pages(app):
+        for _ in range(2):
+            kept = re.sub(token, "", own.get(f"/courses/{course.slug}").text)
+            assert [line.strip() for line in kept.split("\n") if line.strip()] == [
+                line.strip() for line in direct.split("\n") if line.strip()
+            ]
+
+
+@pytest.mark.usefixtures("keeping")
+def test_a_course_that_is_withdrawn_is_still_shown_to_its_learners(
+    client: CheckedClient, client_of: ClientOf, enrolled: User, admin: User, course: Course
+) -> None:
+    path = f"/courses/{course.slug}"
+    own = client_of(enrolled)
+    assert (own.get(path).status_code, client.get(path).status_code) == (200, 200)
+    publishing.set_status(admin, course.id, CourseStatus.ARCHIVED)
+    db.session.commit()
+    assert (own.get(path).status_code, client.get(path).status_code) == (200, 404)
