@@ -1,5 +1,6 @@
 """The System page in a browser: it fits, draws, refreshes by itself, and jobs are tried again."""
 
+import platform
 import random
 import re
 from datetime import timedelta
@@ -153,6 +154,17 @@ def test_a_job_that_failed_is_read_about_and_tried_again(
             return said
 
     until(page, lambda: status() == "cancelled", "the job is called off")
+
+
+def test_a_web_server_keeps_samples_by_itself(open_page: Open, house: House) -> None:
+    page = open_page("/courses")
+
+    def is_sampled() -> bool:
+        with house.session() as session:
+            mine = session.query(SystemSample).filter_by(host=platform.node())
+            return any(each.figures["endpoints"].get("courses.index") for each in mine)
+
+    until(page, is_sampled, "a sample is kept that tells of the catalog", seconds=120)
 
 
 def test_how_to_have_statements_counted_fits(open_page: Open, admin: Person) -> None:

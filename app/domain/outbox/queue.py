@@ -35,10 +35,10 @@ WHERE (CAST(:before AS bigint) IS NULL OR j.id < :before)
 ORDER BY j.id DESC LIMIT :limit
 """)
 _ONE = text(f"SELECT {_COLUMNS} WHERE j.id = :id")
-_EVENTS = text(
-    "SELECT type::text AS type, at FROM procrastinate_events WHERE job_id = :id ORDER BY at, id"
-    " DESC LIMIT 200"
-)
+_EVENTS = text("""
+SELECT type::text AS type, at FROM procrastinate_events WHERE job_id = :id
+ORDER BY id DESC LIMIT 100
+""")
 _TASKS = text("SELECT DISTINCT task_name FROM procrastinate_jobs ORDER BY 1 LIMIT 200")
 _QUEUES = text("""
 SELECT queue_name AS queue,
@@ -195,8 +195,9 @@ def get_job(job_id: int) -> Job:
 
 
 def list_events(job_id: int) -> list[JobEvent]:
-    """Return what happened to a job, the first thing first."""
-    return [JobEvent(**row) for row in db.session.execute(_EVENTS, {"id": job_id}).mappings()]
+    """Return the last things that happened to a job, in their order."""
+    rows = db.session.execute(_EVENTS, {"id": job_id}).mappings().all()
+    return [JobEvent(**row) for row in reversed(rows)]
 
 
 def list_tasks() -> list[str]:

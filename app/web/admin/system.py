@@ -17,7 +17,7 @@ from app.domain.audit.actions import Action
 from app.domain.outbox import mail, queue
 from app.domain.outbox.queue import Job, JobStatus, Outcome
 from app.domain.playback.overview import count_live_streams
-from app.errors import InvalidInput
+from app.errors import InvalidInput, NotFound
 from app.web import audit
 from app.web.access import require_role
 from app.web.admin import blueprint, system_figures
@@ -102,19 +102,24 @@ def system_jobs() -> ResponseReturnValue:
 
 
 @blueprint.get("/admin/system/jobs/<int(max=9223372036854775807):job_id>")
-def system_job(job_id: int) -> str:
+def system_job(job_id: int) -> ResponseReturnValue:
     """Show a job, what happened to it and what it raised last."""
     require_role(Role.ADMIN)
-    return render_template(
-        "admin/system_job.html", job=queue.get_job(job_id), events=queue.list_events(job_id)
-    )
+    try:
+        job = queue.get_job(job_id)
+    except NotFound:
+        return _gone(job_id)
+    return render_template("admin/system_job.html", job=job, events=queue.list_events(job_id))
 
 
 @blueprint.post("/admin/system/jobs/<int(max=9223372036854775807):job_id>/retry")
 def retry_job(job_id: int) -> ResponseReturnValue:
     """Have a job run now that failed, was called off or waits for its time."""
     require_role(Role.ADMIN)
-    outcome = queue.run_again(job_id)
+    try:
+        outcome = queue.run_again(job_id)
+    except NotFound:
+        return _gone(job_id)
     _settle(outcome, Action.JOB_RETRIED, job_id)
     said = {
         Outcome.DONE: gettext("The job runs as soon as a worker is free."),
@@ -129,7 +134,10 @@ def retry_job(job_id: int) -> ResponseReturnValue:
 def cancel_job(job_id: int) -> ResponseReturnValue:
     """Call a waiting job off."""
     require_role(Role.ADMIN)
-    outcome = queue.cancel(job_id)
+    try:
+        outcome = queue.cancel(job_id)
+    except NotFound:
+        return _gone(job_id)
     _settle(outcome, Action.JOB_CANCELLED, job_id)
     if outcome is Outcome.DONE:
         flash(gettext("The job was called off."), "ok")
@@ -154,3 +162,9 @@ def _back(job_id: int) -> ResponseReturnValue:
         }
         return redirect(url_for("admin.system_jobs", **narrowed), 303)
     return redirect(url_for("admin.system_job", job_id=job_id), 303)
+
+
+def _gone(job_id: int) -> ResponseReturnValue:
+    """Say that there is no such job: one that is done goes at once, also under a button."""
+    flash(gettext("Job %(number)s is done, or was forgotten.", number=job_id), "info")
+    return redirect(url_for("admin.system_jobs"), 303)

@@ -159,8 +159,38 @@ def test_a_job_shows_what_happened_to_it(owner: CheckedClient) -> None:
     page = owner.get(f"{JOBS}/{make_job('failed', error='No route to the server.')}").text
     for words in ("No route to the server.", "4711", "Put into the queue", "Begun", "Failed"):
         assert words in page
-    assert owner.get(f"{JOBS}/{2**63 - 1}").status_code == 404
     assert owner.get(f"{JOBS}/{2**63}").status_code == 404
+
+
+def test_a_job_that_is_done_by_now_is_no_error(owner: CheckedClient) -> None:
+    """Between a click and the page after it a worker may have done the job, and its row is gone."""
+    number = make_job("failed")
+    page = owner.get(f"{JOBS}/{number}").text
+    token = html.csrf_token(page)
+    db.session.execute(text("DELETE FROM procrastinate_jobs WHERE id = :id"), {"id": number})
+    db.session.commit()
+    for method, path in (("get", ""), ("post", "/retry"), ("post", "/cancel")):
+        sent = {"data": {"csrf_token": token}} if method == "post" else {}
+        answer = getattr(owner, method)(f"{JOBS}/{number}{path}", **sent)
+        assert (answer.status_code, answer.headers["Location"]) == (303, JOBS)
+        assert f"Job {number} is done, or was forgotten." in owner.get(JOBS).text
+    assert noted(Action.JOB_RETRIED) == []
+
+
+def test_a_long_story_is_told_from_its_end(owner: CheckedClient) -> None:
+    number = make_job("failed")
+    db.session.execute(
+        text(
+            "INSERT INTO procrastinate_events (job_id, type) SELECT :id, 'deferred_for_retry'"
+            " FROM generate_series(1, 150)"
+        ),
+        {"id": number},
+    )
+    db.session.commit()
+    told = queue.list_events(number)
+    assert len(told) == 100
+    assert {each.type for each in told} == {"deferred_for_retry"}
+    assert owner.get(f"{JOBS}/{number}").status_code == 200
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "aborted"])
