@@ -35,33 +35,41 @@ class Recorded:
     course_percent: int
 
 
+# Both are parts of a WITH that has `lesson` (with its budget) and `before`.
 # `fresh` is what the learner had not watched before, in order, with the seconds ahead of each
 # piece; `granted` cuts it where the budget ends. Two heartbeats of one learner may race: the
 # union in DO UPDATE reads the row as it is then, so neither loses the other's seconds.
+FRESH = """
+    SELECT lower(r) AS first, upper(r) AS last,
+        coalesce(sum(upper(r) - lower(r)) OVER (
+            ORDER BY lower(r) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+    FROM lesson, unnest(
+        CAST(:ranges AS int4multirange) * int4multirange(int4range(0, seconds))
+        - coalesce((SELECT watched FROM before), CAST('{}' AS int4multirange))) AS r
+"""
+GRANTED = """
+    SELECT coalesce(
+        range_agg(int4range(first, least(last, CAST(first + budget - ahead AS integer)))),
+        CAST('{}' AS int4multirange)) AS watched
+    FROM fresh, lesson WHERE ahead < budget
+"""
 # last_watched_at moves at most once a minute: most heartbeats write one row, not two.
 _RECORD = Prepared(
     text(
         """
     WITH lesson AS (
-        SELECT l.id, l.course_id, l.duration_seconds AS seconds, c.lesson_count
+        SELECT l.id, l.course_id, l.duration_seconds AS seconds, c.lesson_count,
+            CAST(:budget AS integer) AS budget
         FROM lessons l JOIN courses c ON c.id = l.course_id
         WHERE l.id = :lesson_id AND l.course_id = :course_id
     ), before AS (
         SELECT watched, completed_at FROM lesson_progress
         WHERE user_id = :user_id AND lesson_id = :lesson_id
-    ), fresh AS (
-        SELECT lower(r) AS first, upper(r) AS last,
-            coalesce(sum(upper(r) - lower(r)) OVER (
-                ORDER BY lower(r) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
-        FROM lesson, unnest(
-            CAST(:ranges AS int4multirange) * int4multirange(int4range(0, seconds))
-            - coalesce((SELECT watched FROM before), CAST('{}' AS int4multirange))) AS r
-    ), granted AS (
-        SELECT coalesce(
-            range_agg(int4range(first, least(last, CAST(first + :budget - ahead AS integer)))),
-            CAST('{}' AS int4multirange)) AS watched
-        FROM fresh WHERE ahead < :budget
-    ), saved AS (
+    ), fresh AS ("""  # noqa: S608 - put together from what stands above
+        + FRESH
+        + "), granted AS ("
+        + GRANTED
+        + """), saved AS (
         INSERT INTO lesson_progress AS p
             (user_id, lesson_id, course_id, position_seconds, watched, updated_at, completed_at)
         SELECT :user_id, lesson.id, lesson.course_id, least(:position, lesson.seconds),
@@ -141,7 +149,7 @@ def record(
             "lesson_id": lesson_id,
             "course_id": course_id,
             "position": min(max(float(position_seconds), 0.0), float(LONGEST_SECONDS)),
-            "ranges": _multirange(ranges),
+            "ranges": multirange(ranges),
             "budget": min(max(int(max_new_seconds), 0), LONGEST_SECONDS),
             "percent": COMPLETE_PERCENT,
             "now": utcnow(),
@@ -159,7 +167,7 @@ def record(
     )
 
 
-def _multirange(ranges: Iterable[Sequence[int]]) -> str:
+def multirange(ranges: Iterable[Sequence[int]]) -> str:
     """Return the ranges as a multirange literal; empty, reversed and negative parts fall away."""
     parts = []
     for first, last in list(ranges)[:MAX_RANGES]:

@@ -2,11 +2,9 @@
 
 import hashlib
 import logging
-import math
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, text, update
@@ -20,6 +18,7 @@ from app.domain.courses import progress
 from app.domain.courses.access import require_lesson_access
 from app.domain.courses.models import Course, Lesson
 from app.domain.playback import leases, tokens, watermark
+from app.domain.playback.beats import Beat, Pulse, budget_seconds
 from app.domain.playback.leases import Lease
 from app.domain.playback.models import EndReason, PlaybackSession
 from app.domain.playback.tokens import PlaybackClaims
@@ -36,8 +35,6 @@ from app.errors import (
 
 log = logging.getLogger("playback")
 
-FASTEST_RATE = 2.0
-SLACK_SECONDS = 5
 CODE_ATTEMPTS = 3
 
 
@@ -49,26 +46,6 @@ class StartedPlayback:
     session_id: uuid.UUID
     watermark: Watermark
     resume_position_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What a player reports: its position and the second ranges really shown since last time."""
-
-    position_seconds: float
-    watched: Sequence[tuple[float, float]]
-    is_last: bool = False
-    is_watermark_hidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """The answer to a heartbeat."""
-
-    lease: Lease
-    lease_expires_in_seconds: int
-    lesson_completed: bool
-    course_percent: int
 
 
 # Runs while the user's row is locked by the access query before it: whoever counts here sees
@@ -255,8 +232,8 @@ def heartbeat(signed_in: SignedIn, session_id: uuid.UUID, beat: Beat) -> Pulse:
         row.lesson_id,
         row.course_id,
         beat.position_seconds,
-        [(math.floor(first + 0.25), math.ceil(last - 0.25)) for first, last in beat.watched],
-        _budget_seconds(now, row.previous_at),
+        beat.seconds,
+        budget_seconds(now, row.previous_at),
     )
     if beat.is_last:
         stop(signed_in, session_id)
@@ -266,15 +243,6 @@ def heartbeat(signed_in: SignedIn, session_id: uuid.UUID, beat: Beat) -> Pulse:
         lesson_completed=recorded.lesson_completed,
         course_percent=recorded.course_percent,
     )
-
-
-def _budget_seconds(now: datetime, previous_at: datetime) -> int:
-    """Return how much may newly count: what can have been shown since, and a little for delays.
-
-    The slack grows with the time too, or hurried heartbeats would add it up to a whole lesson.
-    """
-    elapsed = max((now - previous_at).total_seconds(), 0.0)
-    return math.floor(elapsed * FASTEST_RATE + min(elapsed, SLACK_SECONDS))
 
 
 def stop(signed_in: SignedIn, session_id: uuid.UUID) -> None:

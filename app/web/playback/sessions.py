@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from app import metrics
 from app.current import settings
-from app.database import db
-from app.domain.playback import devices, grants, sessions
-from app.domain.playback.sessions import Beat
+from app.database import db, write_together
+from app.domain.playback import beats, devices, grants, sessions
+from app.domain.playback.beats import Beat
 from app.domain.site import choices
 from app.integrations.cdn import Grant
 from app.web.access import client_info, require_signed_in
@@ -59,7 +59,11 @@ def heartbeat(session_id: UUID) -> ResponseReturnValue:
     person = require_signed_in()
     body = read_body(Heartbeat)
     beat = Beat(body.position_seconds, tuple(body.watched), body.ended, body.watermark_hidden)
-    pulse = sessions.heartbeat(person, session_id, beat)
+    pulse = beats.beat_alone(person, session_id, beat)
+    if pulse is None:
+        if write_together():
+            db.session.commit()
+        pulse = sessions.heartbeat(person, session_id, beat)
     grant = grants.renew(pulse.lease, person)
     db.session.commit()
     response = jsonify(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.clock import shifted
 from app.database import db
@@ -14,6 +15,7 @@ from app.domain.playback.models import PlaybackSession
 from app.domain.videos.models import VideoStatus
 from tests import factories
 from tests.support.client import CheckedClient
+from tests.support.statements import recorded
 
 ClientOf = Callable[[User], CheckedClient]
 TOKEN = "/api/playback/token"
@@ -149,6 +151,58 @@ def test_watched_time_is_bounded_by_the_time_that_passed(
     with shifted(timedelta(seconds=40)):
         honest = beat(player, session_id, position_seconds=60, watched=[[0, 60]]).get_json()
     assert honest["lesson_completed"] is True
+
+
+def test_a_heartbeat_is_one_statement_beside_the_sign_in(
+    player: CheckedClient, video_lesson: Lesson
+) -> None:
+    session_id = start(player, video_lesson).get_json()["session_id"]
+    beat(player, session_id)
+    with recorded() as statements, shifted(timedelta(seconds=5)):
+        assert beat(player, session_id, watched=[[0, 4]]).status_code == 200
+    assert len(statements) == 2
+
+
+def test_what_is_watched_piece_by_piece_adds_up_to_the_lesson(
+    player: CheckedClient, video_lesson: Lesson, enrolled: User
+) -> None:
+    """All but the last piece is saved by the statement that commits itself."""
+    session_id = start(player, video_lesson).get_json()["session_id"]
+    answers = []
+    for end in range(10, 70, 10):
+        with shifted(timedelta(seconds=end)):
+            answer = beat(player, session_id, position_seconds=end, watched=[[end - 10, end]])
+            answers.append(
+                (answer.get_json()["lesson_completed"], _watched(enrolled, video_lesson))
+            )
+    length = video_lesson.duration_seconds
+    seconds = [min(end, length) for end in range(10, 70, 10)]
+    assert [watched for _, watched in answers] == seconds
+    assert [completed for completed, _ in answers] == [10 * s >= 9 * length for s in seconds]
+    row = db.session.get_one(LessonProgress, (enrolled.id, video_lesson.id))
+    assert row.completed_at is not None
+
+
+def _watched(person: User, lesson: Lesson) -> int:
+    return int(
+        db.session.scalar(
+            text(
+                "SELECT sum(upper(r) - lower(r)) FROM lesson_progress, unnest(watched) AS r"
+                " WHERE user_id = :person AND lesson_id = :lesson"
+            ),
+            {"person": person.id, "lesson": lesson.id},
+        )
+    )
+
+
+def test_two_streams_of_one_lesson_lose_none_of_each_others_seconds(
+    player: CheckedClient, video_lesson: Lesson, enrolled: User
+) -> None:
+    streams = [start(player, video_lesson).get_json()["session_id"] for _ in range(2)]
+    with shifted(timedelta(seconds=20)):
+        beat(player, streams[0], watched=[[0, 10]])
+        beat(player, streams[1], watched=[[10, 20]])
+    assert _watched(enrolled, video_lesson) == 20
 
 
 def test_revoking_the_enrollment_ends_the_stream_at_the_next_heartbeat(
