@@ -7,7 +7,7 @@ nothing about a secret in it.
 import re
 import struct
 import zlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -41,13 +41,20 @@ def _packed(plain: bytes) -> bytes:
     return packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-def gzipped(
-    parts: Sequence[Part], values: Mapping[str, bytes], packable: Container[str] = ()
-) -> bytes:
-    """Return the gzip file of `parts` with each mark's value after its part.
+def filled(parts: Sequence[Part], inner: Mapping[str, Sequence[Part]]) -> list[Part]:
+    """Return `parts` with further parts in the places of the marks in `inner`."""
+    whole: list[Part] = []
+    for part in parts:
+        if part.mark in inner:
+            whole.append(Part(part.plain, part.packed, ""))
+            whole.extend(inner[part.mark])
+        else:
+            whole.append(part)
+    return whole
 
-    Values of the marks in `packable` hold no secret and are compressed, each by itself.
-    """
+
+def gzipped(parts: Sequence[Part], values: Mapping[str, bytes]) -> bytes:
+    """Return the gzip file of `parts` with each mark's value after its part."""
     out = [_HEADER]
     checksum = length = 0
     for part in parts:
@@ -58,7 +65,7 @@ def gzipped(
             value = values[part.mark]
             checksum = zlib.crc32(value, checksum)
             length += len(value)
-            out.extend((_packed(value),) if part.mark in packable else _stored(value))
+            out.extend(_stored(value))
     out += (_LAST_BLOCK, struct.pack("<II", checksum, length & 0xFFFFFFFF))
     return b"".join(out)
 

@@ -38,7 +38,7 @@ from app.domain.accounts.sessions import SignedIn
 from app.domain.courses.cards import CourseCard, with_progress
 from app.web.access import current_view, signed_in
 from app.web.caching import cache, kept, share_with_visitors
-from app.web.gzipping import Part, gzipped, joined, parts_of
+from app.web.gzipping import Part, filled, gzipped, joined, parts_of
 from app.web.reading import from_replica
 
 # The initials are the first letter of a one-word name, so they come out as INITIALS.
@@ -108,10 +108,10 @@ class Shell:
         other.
         """
         is_packed = is_kept and _takes_gzip(request.headers.get("Accept-Encoding", ""))
-        parts = self._parts(person, is_kept=is_kept)
-        values = _values(person)
-        values |= {mark: html.encode() for mark, html in (own_parts or {}).items()}
-        body = gzipped(parts, values, (OUTLINE,)) if is_packed else joined(parts, values)
+        parts: Sequence[Part] = self._parts(person, is_kept=is_kept)
+        if own_parts:
+            parts = filled(parts, {mark: _own_part(html) for mark, html in own_parts.items()})
+        body = (gzipped if is_packed else joined)(parts, _values(person))
         response = Response(body, self.status, mimetype="text/html")
         response.headers["Vary"] = "Accept-Encoding"
         if is_packed:
@@ -180,6 +180,11 @@ def _values(person: SignedIn | None) -> dict[str, bytes]:
         TOKEN: generate_csrf(),
     }
     return {mark: escape(value).encode() for mark, value in values.items()}
+
+
+def _own_part(html: str) -> tuple[Part, ...]:
+    """Return a part of one person's page; the form token stays out of what is compressed."""
+    return parts_of(html.replace(generate_csrf(), TOKEN), (TOKEN,))
 
 
 def _initials(name: str) -> str:

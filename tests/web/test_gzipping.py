@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from app.web.gzipping import gzipped, joined, parts_of
+from app.web.gzipping import filled, gzipped, joined, parts_of
 
 pytestmark = pytest.mark.no_database
 LONG, SHORT = "\ue000\ue001", "\ue000"
@@ -42,3 +42,13 @@ def test_a_persons_words_never_change_the_length_by_what_stands_around_them() ->
     """A secret that repeats what an attacker puts on the page would otherwise be shorter."""
     parts = parts_of(f"guess=secret {SHORT}", (LONG, SHORT))
     assert len(gzipped(parts, {SHORT: b"secret"})) == len(gzipped(parts, {SHORT: b"qwxyzv"}))
+
+
+def test_parts_stand_in_the_places_of_marks() -> None:
+    outer = parts_of(f"<main>\ue004</main>{SHORT}", ("\ue004", SHORT))
+    inner = parts_of(f"<p>{SHORT}</p>", (SHORT,))
+    whole = filled(outer, {"\ue004": inner})
+    expected = b"<main><p>ZO</p></main>ZO"
+    assert joined(whole, VALUES) == expected
+    assert gzip.decompress(gzipped(whole, VALUES)) == expected
+    assert filled(outer, {}) == list(outer)
