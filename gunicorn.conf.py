@@ -9,6 +9,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import resource
 import socket
 import sys
@@ -130,15 +131,37 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return `record` as JSON."""
         entry = {
-            "event": record.getMessage(),
+            "event": _without_secrets(record.getMessage()),
             "level": record.levelname.lower(),
             "logger": record.name,
             "pid": record.process,
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
         }
+        if RELEASE:
+            entry["release"] = RELEASE
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = _without_secrets(self.formatException(record.exc_info))
         return json.dumps(entry)
+
+
+def _without_secrets(text: str) -> str:
+    """Take out what gunicorn quotes of a request it cannot handle: queries and mailed links."""
+    text = re.sub(r"(/auth/(?:reset|verify)/)[^\s\"']+", r"\1-", text)
+    return re.sub(r"\?[^\s\"']+", "?-", text)
+
+
+def _release() -> str:
+    """Return what the application calls itself in its own lines."""
+    file = os.environ.get("RELEASE_FILE")
+    if file and Path(file).is_file():
+        return Path(file).read_text(encoding="utf-8").strip()
+    return os.environ.get("RELEASE", "")
+
+
+def _is_for_people() -> bool:
+    """Whether lines are text: by default in development."""
+    in_development = os.environ.get("APP_ENV") in (None, "", "development")
+    return (os.environ.get("LOG_FORMAT") or ("text" if in_development else "json")) == "text"
 
 
 def _stay_with_release() -> str:
@@ -278,6 +301,7 @@ limit_request_fields = 100
 
 # The application logs requests; gunicorn logs its own life.
 accesslog = None
+RELEASE = _release()
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -288,7 +312,7 @@ logconfig_dict = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "text" if os.environ.get("LOG_FORMAT") == "text" else "json",
+            "formatter": "text" if _is_for_people() else "json",
         }
     },
     "root": {"level": "WARNING", "handlers": ["stderr"]},

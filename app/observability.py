@@ -200,6 +200,18 @@ def _log_crash(exc_info: Any) -> None:
     error_reports.report(exc_info[1])
 
 
+def log_uncaught() -> None:
+    """Have what ends this process, or one of its threads, logged as one line and reported."""
+
+    def told(error: BaseException | None, where: str) -> None:
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            log.critical("crash", logger="process", where=where, exc_info=error)
+            error_reports.report(error)
+
+    sys.excepthook = lambda _, error, __: told(error, "main")
+    threading.excepthook = lambda given: told(given.exc_value, "thread")
+
+
 def person_hash(user_id: object) -> str:
     """Return a short stable pseudonym of a user id, fit for logs."""
     return hashlib.sha256(str(user_id).encode()).hexdigest()[:12]

@@ -131,6 +131,38 @@ def test_a_job_that_fails_is_told_with_the_request_it_goes_back_to(
     assert EMAIL not in log.read_text() + "".join(sentry.envelopes)
 
 
+ENDED_BY = {
+    "main": "raise RuntimeError('token=canary-word of ada.canary@mail.example')",
+    "thread": "threading.Thread(target=lambda: int('token=canary-word')).start()",
+}
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize("where", ENDED_BY)
+def test_what_ends_a_process_or_a_thread_is_one_line_and_is_told(
+    where: str, sentry: Sentry, tmp_path: Path
+) -> None:
+    """As worker and scheduler begin: with the application made, and nothing caught from then on."""
+    log = tmp_path / "process.log"
+    environment = {
+        **SECRETS,
+        "APP_ENV": "demo",
+        "DATABASE_URL": "postgresql:///none",
+        "DATA_DIR": str(tmp_path),
+        "SENTRY_DSN": sentry.dsn,
+    }
+    program = "import threading; from app import create_app; from app.observability import *"
+    program += f"; create_app(); log_uncaught(); {ENDED_BY[where]}"
+    with running([sys.executable, "-c", program], environment, log) as process:
+        process.wait(120)
+    [line] = log.read_text().splitlines()
+    crash = json.loads(line)
+    assert (crash["event"], crash["where"]) == ("crash", where)
+    assert "Error: " in crash["exception"]
+    wait_until(lambda: sentry.events, ARRIVES_SECONDS, "the end is told")
+    assert "canary" not in log.read_text() + "".join(sentry.envelopes)
+
+
 def test_an_error_in_a_browser_is_logged_counted_and_told(
     serve: Callable[..., LiveServer], sentry: Sentry
 ) -> None:

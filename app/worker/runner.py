@@ -14,6 +14,7 @@ from procrastinate.worker import Worker
 from app.current import settings
 from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
+from app.observability import log_uncaught
 from app.worker import mail, noting, tasks, watching
 from app.worker.backups import BACKUP_QUEUE
 from app.worker.scheduler import defer_by_the_clock
@@ -58,6 +59,7 @@ def run_worker(concurrency: int, *, with_scheduler: bool = False) -> None:
     Returns when the database goes away, too; who started the process starts it again.
     """
     flask_app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - Flask's own recipe
+    log_uncaught()
     mail.warn_of_outbox()
     asyncio.run(_run(tasks.build(cast(Flask, flask_app)), concurrency, with_scheduler))
 

@@ -14,6 +14,7 @@ from flask import Flask, current_app
 from procrastinate import App
 from procrastinate.periodic import PeriodicDeferrer
 
+from app.observability import log_uncaught
 from app.worker import tasks
 
 log = logging.getLogger("worker.scheduler")
@@ -27,6 +28,7 @@ def run_scheduler() -> None:
     Returns when the database goes away, too; who started the process starts it again.
     """
     flask_app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - Flask's own recipe
+    log_uncaught()
     asyncio.run(_run(tasks.build(cast(Flask, flask_app))))
 
 
