@@ -21,6 +21,15 @@ _DELETE_BATCH = 1000
 _ATTEMPTS = 4
 
 
+def _lasting(key: str) -> str:
+    """Return how long who fetches an object may keep it: a CDN a generation's encrypted segments.
+
+    A generation is never written again, so its segments last as long as their video.
+    """
+    is_for_cdn = key.startswith("media/")
+    return "public, max-age=86400, immutable" if is_for_cdn else "private, no-store"
+
+
 class S3Storage:
     """Speaks to one bucket. The SDK is imported when first used: it costs 0.3 s of boot."""
 
@@ -37,14 +46,18 @@ class S3Storage:
                 os.fspath(path),
                 self.name,
                 check_key(key),
-                ExtraArgs={"ContentType": content_type},
+                ExtraArgs={"ContentType": content_type, "CacheControl": _lasting(key)},
             )
 
     def put_bytes(self, key: str, data: bytes, content_type: str) -> None:
         """Upload `data`."""
         with self.translating(key):
             self.client.put_object(
-                Bucket=self.name, Key=check_key(key), Body=data, ContentType=content_type
+                Bucket=self.name,
+                Key=check_key(key),
+                Body=data,
+                ContentType=content_type,
+                CacheControl=_lasting(key),
             )
 
     @contextmanager

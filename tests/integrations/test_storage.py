@@ -174,3 +174,27 @@ def test_it_is_known_when_a_folder_changed_last(storage: Storage) -> None:
     assert changed_at is not None
     assert abs((changed_at - utcnow()).total_seconds()) < 60
     assert storage.changed_at("folders/nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "lasts"),
+    [
+        ("media/video/1/720p/seg.m4s", "public, max-age=86400, immutable"),
+        ("sources/video.mp4", "private, no-store"),
+        ("mediathek/receipt.pdf", "private, no-store"),
+    ],
+)
+def test_a_cdn_keeps_segments_and_nothing_else(
+    server: S3Server, tmp_path: Path, key: str, lasts: str
+) -> None:
+    storage = s3_storage(server)
+    file = tmp_path / "file"
+    file.write_bytes(b"from a file")
+    for put in (
+        lambda: storage.put_bytes(key, b"bytes", "video/mp4"),
+        lambda: storage.put_file(key, file, "video/mp4"),
+    ):
+        put()
+        head = storage.client.head_object(Bucket=storage.name, Key=key)
+        assert head["CacheControl"] == lasts
+    storage.delete_prefix(key.partition("/")[0])
