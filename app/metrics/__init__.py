@@ -5,7 +5,11 @@ errors, names of tasks), never from what visitors send. Figures that are in the 
 of the machine, are looked up when somebody asks: see web/pages/metrics.py.
 """
 
+import atexit
+import os
+from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +74,8 @@ pool_connections = Gauge(
 )
 METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
+MOST_UNCOUNTED = 500
+_uncounted: deque[tuple[str | None, str, int, float, int, float]] = deque()
 _answers: dict[tuple[str | None, str, int], Counter] = {}
 _spent: dict[str | None, tuple[Histogram, Counter, Counter]] = {}
 
@@ -77,7 +83,27 @@ _spent: dict[str | None, tuple[Histogram, Counter, Counter]] = {}
 def count_request(
     endpoint: str | None, method: str, status: int, seconds: float, sql_count: int, sql_time: float
 ) -> None:
-    """Count an answer; `endpoint` is None where no address of ours was asked for."""
+    """Count an answer; `endpoint` is None where no address of ours was asked for.
+
+    It is put down here and added up within a second, many at a time: in between requests the code
+    that adds would have to be fetched into the processor's cache each time, which costs ten times
+    what it does.
+    """
+    _uncounted.append((endpoint, method, status, seconds, sql_count, sql_time))
+    if len(_uncounted) >= MOST_UNCOUNTED:
+        add_up()
+
+
+def add_up() -> None:
+    """Add up the answers that were put down."""
+    with suppress(IndexError):
+        while True:
+            _add(*_uncounted.popleft())
+
+
+def _add(
+    endpoint: str | None, method: str, status: int, seconds: float, sql_count: int, sql_time: float
+) -> None:
     answers = _answers.get((endpoint, method, status))
     if answers is None:
         named = method if method in METHODS else "other"
@@ -101,4 +127,10 @@ def count_request(
 
 def collect(directory: Path | None = None) -> Iterable[Metric]:
     """Return what all processes of the host have counted; without `share`, this process alone."""
+    add_up()
     return shelf.read(directory) or registry.collect()
+
+
+shelf.each_second(add_up)
+atexit.register(add_up)
+os.register_at_fork(after_in_child=_uncounted.clear)

@@ -1,7 +1,7 @@
 """Numbers in memory, or in files that every process of the host reads: one set of files a place.
 
 A process takes the first place that is free and goes on counting where the last one there stopped,
-so nothing that was counted is lost with a process, and files are as many as processes at a time.
+so no figure sinks when a process ends, and files are as many as processes at a time.
 A lock of the kernel says which places are taken; it ends with its process, however that ends.
 """
 
@@ -26,7 +26,7 @@ log = logging.getLogger("metrics")
 MOST_PROCESSES = 200
 # Room that is really there: a page of a file that a full disk cannot hold would kill its writer.
 ROOM = {"histogram": 1 << 20, "counter": 1 << 19}
-SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS = 5
 BROKEN = (RuntimeError, ValueError, struct.error, FileNotFoundError)
 
 
@@ -147,6 +147,7 @@ _merge: Any = MultiProcessCollector.merge
 
 _taken: dict[str, Any] = {}  # the place of this process: its lock stays open
 _samplers: list[Callable[[], None]] = []
+_adders: list[Callable[[], None]] = []
 
 
 def share(directory: Path, role: str) -> None:
@@ -197,11 +198,19 @@ def sample_with(sampler: Callable[[], None]) -> None:
     _samplers.append(sampler)
 
 
+def each_second(add_up: Callable[[], None]) -> None:
+    """Call `add_up` every second where figures are shared."""
+    _adders.append(add_up)
+
+
 def _sample() -> None:
     while True:
         for sampler in _samplers:
             sampler()
-        time.sleep(SAMPLE_SECONDS)
+        for _ in range(SAMPLE_SECONDS):
+            time.sleep(1)
+            for add_up in _adders:
+                add_up()
 
 
 def processes(directory: Path | None = None) -> Iterator[Process]:

@@ -22,6 +22,7 @@ from app import metrics
 metrics.share(Path(sys.argv[1]), "web")
 for _ in range(int(sys.argv[2])):
     metrics.count_request("courses.index", "GET", 200, 0.02, 3, 0.01)
+metrics.add_up()
 print("counted", flush=True)
 sys.stdin.read()
 """
@@ -118,7 +119,7 @@ def test_a_forked_child_does_not_count_at_its_parents_place(tmp_path: Path) -> N
         "import os\n"
         "child = os.fork()\n"
         "metrics.count_request('courses.index', 'GET', 200, 0.02, 3, 0.01)\n"
-        "if child == 0: os._exit(0)\n"
+        "if child == 0: metrics.add_up(); os._exit(0)\n"
         "os.waitpid(child, 0)\n"
     )
     subprocess.run(
@@ -132,3 +133,17 @@ def test_places_of_living_processes_name_them(tmp_path: Path) -> None:
         found = wait_until(lambda: list(metrics.processes(tmp_path)), 10, "its place is taken")
         assert [one.pid for one in found] == [process.pid]
         assert process.pid != os.getpid()
+
+
+def test_what_a_process_put_down_is_added_up_when_it_ends(tmp_path: Path) -> None:
+    code = COUNT.replace("sys.stdin.read()", "").replace("metrics.add_up()\n", "")
+    command = [sys.executable, "-c", code, str(tmp_path), "3"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    assert answers(tmp_path) == 3
+
+
+def test_without_end_nothing_is_put_down(tmp_path: Path) -> None:
+    """Nobody may ask for figures for days; what waits to be added up stays little."""
+    for _ in range(3 * metrics.MOST_UNCOUNTED):
+        metrics.count_request("courses.index", "GET", 200, 0.02, 3, 0.01)
+        assert len(metrics._uncounted) < metrics.MOST_UNCOUNTED
