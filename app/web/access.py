@@ -91,7 +91,7 @@ PUBLIC_ENDPOINTS = frozenset(
 SIGNED_ENDPOINTS = frozenset({"admin.put_part", "courses.stripe_webhook"})
 
 # What writes by one statement at most, which commits itself, or else says so (`write_together`).
-SINGLE_WRITE_ENDPOINTS = frozenset({"playback.heartbeat"})
+SINGLE_WRITE_ENDPOINTS = frozenset({"playback.create_token", "playback.heartbeat"})
 
 # What somebody reaches who must have a second factor and has none: what it takes to add one.
 SET_UP_ENDPOINTS = frozenset(

@@ -179,15 +179,14 @@ USER_ID = bindparam("user_id", type_=User.id.type)
 IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Lesson.is_preview.type)
 
 
-def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ...]]:
+def lesson_access_statement() -> Select[*tuple[Any, ...]]:
     """Return the query behind `lesson_access`, with parameters user_id, lesson_id,
     is_admin and now.
 
     Its columns are LessonAccess's fields, by name and in order; no row means the lesson does not
-    exist for this person. With `lock_user` the user's row is taken FOR NO KEY UPDATE, which is
-    what serialises one person's stream starts.
+    exist for this person.
     """
-    statement: Select[*tuple[Any, ...]] = (
+    return (
         select(
             Lesson.id.label("lesson_id"),
             Lesson.course_id,
@@ -214,26 +213,16 @@ def lesson_access_statement(*, lock_user: bool = False) -> Select[*tuple[Any, ..
             is_visible(USER_ID, IS_ADMIN),
         )
     )
-    if lock_user:
-        statement = statement.join(User, User.id == USER_ID)
-        statement = statement.with_for_update(of=User, key_share=True)
-    return statement
 
 
 _ACCESS = Prepared(lesson_access_statement())
-_LOCKING_ACCESS = Prepared(lesson_access_statement(lock_user=True))
 
 
 def lesson_access(
-    user_id: uuid.UUID | None,
-    lesson_id: uuid.UUID,
-    role: Role | None = None,
-    *,
-    lock_user: bool = False,
+    user_id: uuid.UUID | None, lesson_id: uuid.UUID, role: Role | None = None
 ) -> LessonAccess | None:
     """Find what `user_id` may do with a lesson; None when it does not exist for them."""
-    statement = _LOCKING_ACCESS if lock_user else _ACCESS
-    row = statement.first(
+    row = _ACCESS.first(
         {
             "user_id": user_id,
             "lesson_id": lesson_id,
@@ -245,17 +234,13 @@ def lesson_access(
 
 
 def require_lesson_access(
-    user_id: uuid.UUID,
-    lesson_id: uuid.UUID,
-    role: Role | None = None,
-    *,
-    lock_user: bool = False,
+    user_id: uuid.UUID, lesson_id: uuid.UUID, role: Role | None = None
 ) -> LessonAccess:
     """Return the access to a lesson that may be watched.
 
     Raises NotFound, EnrollmentRequired, and LessonNotOpen for an enrolled person who is early.
     """
-    access = lesson_access(user_id, lesson_id, role, lock_user=lock_user)
+    access = lesson_access(user_id, lesson_id, role)
     if access is None:
         raise NotFound
     if access.may_watch:

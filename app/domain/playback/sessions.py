@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, text, update
+from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, bindparam, func, select, text, update
 
 from app.clock import utcnow
 from app.current import settings
@@ -48,37 +48,14 @@ class StartedPlayback:
     resume_position_seconds: float
 
 
-# Runs while the user's row is locked by the access query before it: whoever counts here sees
-# every stream that was granted before, so N parallel requests never pass the limit together.
+# One call locks the person's row, then counts and inserts, and commits itself: see the migration
+# that made it. A stream that is to be replaced ends only where the new one was opened.
 _OPEN = Prepared(
     text(
         """
-    WITH live AS (
-        SELECT count(*) AS n FROM playback_sessions p
-        JOIN login_sessions s ON s.id = p.login_session_id AND s.revoked_at IS NULL
-        WHERE p.user_id = :user_id AND p.ended_at IS NULL AND p.lease_expires_at > :now
-            AND p.id IS DISTINCT FROM :replace_id
-    ), recent AS (
-        SELECT count(*) AS n FROM playback_sessions
-        WHERE user_id = :user_id AND created_at > :minute_ago
-    ), replaced AS (
-        UPDATE playback_sessions SET ended_at = :now, end_reason = 'replaced'
-        WHERE id = :replace_id AND user_id = :user_id AND ended_at IS NULL
-    ), opened AS (
-        INSERT INTO playback_sessions (id, code, user_id, login_session_id, lesson_id, video_id,
-            generation, device, created_at, heartbeat_at, lease_expires_at, keys_issued)
-        SELECT :id, :code, :user_id, :login_session_id, :lesson_id, v.id,
-            v.generation, :device, :now, :now, :lease_expires_at, 0
-        FROM videos v, live, recent
-        WHERE v.id = :video_id AND v.generation IS NOT NULL
-            AND live.n < :max_streams AND recent.n < :per_minute
-        ON CONFLICT (code) DO NOTHING
-        RETURNING 1
-    )
-    SELECT live.n AS live, recent.n AS recent,
-        (SELECT count(*) FROM opened) AS opened,
-        (SELECT generation FROM videos WHERE id = :video_id) AS generation
-    FROM live, recent
+    SELECT live, recent, opened, is_ready FROM open_stream(:id, :code, :user_id,
+        :login_session_id, :lesson_id, :video_id, :replace_id, :device, :now, :minute_ago,
+        :lease_expires_at, :max_streams, :per_minute)
     """
     )
     .bindparams(
@@ -90,10 +67,10 @@ _OPEN = Prepared(
             bindparam(name, type_=DateTime(timezone=True))
             for name in ("now", "minute_ago", "lease_expires_at")
         ),
-        bindparam("max_streams", type_=Integer()),
-        bindparam("per_minute", type_=Integer()),
+        *(bindparam(name, type_=Text()) for name in ("code", "device")),
+        *(bindparam(name, type_=Integer()) for name in ("max_streams", "per_minute")),
     )
-    .columns(live=Integer, recent=Integer, opened=Integer, generation=Integer)
+    .columns(live=Integer, recent=Integer, opened=Boolean, is_ready=Boolean)
 )
 
 
@@ -108,7 +85,7 @@ def start(
     Raises NotFound, EnrollmentRequired, InvalidInput (no video in the lesson), VideoNotReady,
     TooManyStreams (with the live ones) and TooManyRequests.
     """
-    access = require_lesson_access(signed_in.user_id, lesson_id, signed_in.role, lock_user=True)
+    access = require_lesson_access(signed_in.user_id, lesson_id, signed_in.role)
     if access.video_id is None:
         raise InvalidInput({"lesson_id": "This lesson has no video to play."})
     session_id, code = _open(signed_in, lesson_id, access.video_id, device, replace_session_id)
@@ -149,7 +126,7 @@ def _open(
         row = _OPEN.first({**values, "code": code})
         if row.opened:
             return session_id, code
-        if row.generation is None:
+        if not row.is_ready:
             raise VideoNotReady
         if row.live >= values["max_streams"]:
             raise TooManyStreams(sessions=list_live(signed_in))

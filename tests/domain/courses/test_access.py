@@ -102,12 +102,10 @@ def test_access_tells_what_playback_needs(
     assert (found.is_enrolled, found.is_preview, found.duration_seconds) == (True, False, 60)
 
 
-@pytest.mark.parametrize("lock_user", [False, True])
-def test_access_is_one_query(enrolled: User, video_lesson: Lesson, lock_user: bool) -> None:
+def test_access_is_one_query(enrolled: User, video_lesson: Lesson) -> None:
     with recorded() as statements:
-        access.lesson_access(enrolled.id, video_lesson.id, lock_user=lock_user)
+        access.lesson_access(enrolled.id, video_lesson.id)
     assert len(statements) == 1
-    assert ("FOR NO KEY UPDATE OF users" in statements.sent[0][0]) is lock_user
 
 
 @pytest.mark.parametrize(
