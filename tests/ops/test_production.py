@@ -165,6 +165,11 @@ def test_facts_can_be_added_and_later_tables_be_used(host: Host) -> None:
             cursor.execute("drop table later")
 
 
+def test_the_application_may_read_which_statements_are_slow(host: Host) -> None:
+    counted = "select count(*) > 0 from statements.pg_stat_statements where query like '%users%'"
+    assert host.row(counted, "triple_app") == (True,)
+
+
 @pytest.mark.parametrize("role", ["postgres", "triple_owner"])
 def test_the_applications_user_cannot_come_as_another_role(host: Host, role: str) -> None:
     address = f"host={host.run}/postgres dbname=triple user={role}"
