@@ -1,17 +1,28 @@
 """The log serves the house, never the other way round."""
 
+import io
+import json
 import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import structlog
+from flask import Flask, g
+from sqlalchemy import text
 
 from app import observability
 from app.config import load_settings
+from app.database import db
 from app.domain.accounts.models import User
-from app.observability import configure_logging, sql_use
+from app.domain.outbox import jobs
+from app.integrations.mailer import Message, Sender, compose
+from app.observability import configure_logging, note_cache, request_id, sql_use, working_for
+from app.scrubbing import GONE
 from tests.support.client import CheckedClient
 
 
@@ -73,3 +84,118 @@ def test_staff_alone_is_told_where_the_time_goes(
     assert re.fullmatch(r'total;dur=[\d.]+, db;dur=[\d.]+;desc="[1-9]\d* statements"', told)
     assert "Server-Timing" not in client_of(learner).get("/dashboard").headers
     assert "Server-Timing" not in client.get("/").headers
+
+
+@pytest.fixture
+def line_of(
+    client: CheckedClient, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], dict[str, Any]]:
+    """A function that asks for a path and returns the fields of the request's line."""
+    told = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(observability, "log", told)
+
+    def ask(path: str) -> dict[str, Any]:
+        client.get(path)
+        return told.calls[-1].kwargs
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("lookups", "told"),
+    [([], None), ([True, True], "hit"), ([True, False, True], "miss")],
+    ids=["none", "hits", "one miss"],
+)
+def test_a_line_says_whether_the_cache_had_it(
+    app: Flask, lookups: list[bool], told: str | None
+) -> None:
+    with app.test_request_context("/"):
+        for hit in lookups:
+            note_cache(hit)
+        assert g.get("cache") == told
+
+
+def test_a_request_without_an_answer_of_the_cache_says_nothing_of_it(
+    line_of: Callable[[str], dict[str, Any]],
+) -> None:
+    assert "cache" not in line_of("/api/health/no-such")
+
+
+def test_a_line_names_the_person_by_a_pseudonym(
+    client_of: Callable[[User], CheckedClient], learner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(observability, "log", told)
+    client_of(learner).get("/api/auth/me")
+    line = told.calls[-1].kwargs
+    assert line["user"] == observability.person_hash(learner.id)
+    assert str(learner.id) not in str(line)
+
+
+class Terminal(io.StringIO):
+    """A stderr that a person reads."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@contextmanager
+def logging_to(stream: io.StringIO, **environ: str) -> Iterator[None]:
+    """Log to `stream` under other settings for the block."""
+    root, before, stderr = logging.getLogger(), structlog.get_config(), sys.stderr
+    handlers, level = root.handlers, root.level
+    sys.stderr = stream
+    try:
+        configure_logging(load_settings({"DATABASE_URL": "postgresql://unused", **environ}))
+        yield
+    finally:
+        sys.stderr = stderr
+        structlog.configure(**before)
+        root.handlers = handlers
+        root.setLevel(level)
+
+
+@pytest.mark.no_database
+def test_development_is_logged_for_people_and_in_colour_on_a_terminal_alone() -> None:
+    for stream, is_coloured in ((Terminal(), True), (io.StringIO(), False)):
+        with logging_to(stream):
+            structlog.get_logger().warning("something", answer=42)
+        assert "something" in stream.getvalue()
+        assert not stream.getvalue().startswith("{")
+        assert ("\x1b[" in stream.getvalue()) is is_coloured
+
+
+@pytest.mark.no_database
+def test_elsewhere_every_record_is_json_with_the_release() -> None:
+    stream = io.StringIO()
+    with logging_to(stream, APP_ENV="demo", RELEASE="20261123-abc"):
+        structlog.get_logger().info("ours", logger="web")
+        logging.getLogger("theirs").info("of a library: %s", "ada@mail.example")
+        try:
+            int("not a number")
+        except ValueError:
+            logging.getLogger("theirs").exception("failed")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["ours", f"of a library: {GONE}", "failed"]
+    assert {line["release"] for line in lines} == {"20261123-abc"}
+    assert "ValueError" in lines[2]["exception"]
+
+
+@pytest.mark.no_database
+def test_a_mail_says_which_request_it_goes_back_to() -> None:
+    message = Message("key", "ada@mail.example", "Hello", "text", "<p>text</p>", "en")
+    assert "X-Request-Id" not in compose(message, Sender("Us", "us@mail.example"))
+    asked = replace(message, request_id="case-of-a-mail")
+    assert compose(asked, Sender("Us", "us@mail.example"))["X-Request-Id"] == "case-of-a-mail"
+
+
+def test_a_job_knows_which_request_it_goes_back_to(app: Flask) -> None:
+    query = text("SELECT request_id FROM procrastinate_job_requests ORDER BY job_id DESC LIMIT 1")
+    with working_for("case-of-a-job"):
+        jobs.enqueue("mail.send", queue="mail", mail_id="1")
+        assert request_id() == "case-of-a-job"
+    assert request_id() == ""
+    assert db.session.scalar(query) == "case-of-a-job"
+    db.session.execute(text("DELETE FROM procrastinate_jobs"))
+    assert db.session.scalar(query) is None
