@@ -1,15 +1,16 @@
 """Whole pages, kept per kind of viewer and addressed to the person at the last moment.
 
 A page is rendered in a request context of its own, which knows no session, no cookie and no
-message, for somebody who does not exist. What it says of them are marks from Unicode's private
-use area; what the real viewer is called takes their place. So nothing of one person can reach
-the page of another, whatever the templates come to show.
+message, for somebody who does not exist. What it says of them are marks, which nobody can guess and
+so put into a text; what the real viewer is called takes their place. So nothing of one person can
+reach the page of another, whatever the templates come to show.
 """
 
 import hashlib
+import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache as once
@@ -41,11 +42,11 @@ from app.web.caching import cache, kept, share_with_visitors
 from app.web.gzipping import Part, filled, gzipped, joined, parts_of
 from app.web.reading import from_replica
 
-# The initials are the first letter of a one-word name, so they come out as INITIALS.
-INITIALS, REST = "\ue000", "\ue001"
-NAME, EMAIL, TOKEN = INITIALS + REST, "\ue002", "\ue003"
+# Of this process alone; in what others read, too, SHARED_SALT stands for it.
+SALT, SHARED_SALT = secrets.token_hex(8), "\0"
+NAME, INITIALS, EMAIL, TOKEN = (f"\ue000{SALT}{number}" for number in range(4))
 # Parts of a course's page that are drawn for each person anew.
-OFFER, OUTLINE = "\ue004", "\ue005"
+OFFER, OUTLINE = (f"\ue000{SALT}{number}" for number in range(4, 6))
 MARKS = (NAME, INITIALS, EMAIL, TOKEN, OFFER, OUTLINE)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MESSAGES = "_flashes"
@@ -159,9 +160,21 @@ def _adapter() -> TypeAdapter[Shell]:
     return TypeAdapter(Shell)
 
 
-CODEC: Codec[Shell] = Codec(
-    lambda shell: _adapter().dump_json(shell), lambda kept: _adapter().validate_json(kept)
-)
+def _shared(html: str) -> str:
+    """Return a page as it is to every process; no page has a NUL of its own."""
+    return html.replace(SHARED_SALT, "").replace(SALT, SHARED_SALT)
+
+
+def _dump(shell: Shell) -> bytes:
+    return _adapter().dump_json(replace(shell, html=_shared(shell.html)))
+
+
+def _load(kept: bytes) -> Shell:
+    shell = _adapter().validate_json(kept)
+    return replace(shell, html=shell.html.replace(SHARED_SALT, SALT))
+
+
+CODEC: Codec[Shell] = Codec(_dump, _load)
 
 
 @lru_cache(maxsize=256)
@@ -175,7 +188,7 @@ def _values(person: SignedIn | None) -> dict[str, bytes]:
         return {}
     values = {
         NAME: person.name,
-        INITIALS: _initials(person.name),
+        INITIALS: person.initials,
         EMAIL: person.email,
         TOKEN: generate_csrf(),
     }
@@ -187,15 +200,18 @@ def _own_part(html: str) -> tuple[Part, ...]:
     return parts_of(html.replace(generate_csrf(), TOKEN), (TOKEN,))
 
 
-def _initials(name: str) -> str:
-    """Return what the macro of that name makes of a name."""
-    words = name.split() or ["?"]
-    return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+class _Somebody(SignedIn):
+    """Whoever a page is kept for."""
+
+    @property
+    def initials(self) -> str:
+        """Return the mark of the initials."""
+        return INITIALS
 
 
 def _somebody(viewer: Viewer) -> SignedIn:
     nothing = uuid.UUID(int=0)
-    return SignedIn(
+    return _Somebody(
         user_id=nothing,
         email=EMAIL,
         name=NAME,
@@ -211,7 +227,7 @@ def _somebody(viewer: Viewer) -> SignedIn:
 
 
 def _made(html: str, contents: Contents) -> Shell:
-    digest = hashlib.sha256(html.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(_shared(html).encode()).hexdigest()[:32]
     return Shell(html, digest, tuple(contents.cards), contents.status)
 
 

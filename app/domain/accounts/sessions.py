@@ -65,6 +65,12 @@ class SignedIn:
         return self.user_id
 
     @property
+    def initials(self) -> str:
+        """Return the first letters of the first and the last word of the name."""
+        words = self.name.split() or ["?"]
+        return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+
+    @property
     def session_hash(self) -> bytes:
         """Return what streams and media grants are bound to; a rotated token leaves it as it is."""
         return hashlib.sha256(self.session_id.bytes).digest()

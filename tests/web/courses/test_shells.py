@@ -103,6 +103,41 @@ def test_the_token_of_a_kept_page_is_good_for_its_form(
 
 
 @pytest.mark.usefixtures("keeping")
+@pytest.mark.parametrize("page", ["/courses", "/courses/{slug}", "/courses?q={text}"])
+def test_no_text_of_a_course_is_taken_for_a_mark(
+    client: CheckedClient, client_of: ClientOf, learner: User, course: Course, page: str
+) -> None:
+    """Else an author's link could carry away a reader's address and form token."""
+    odd = "".join(map(chr, range(0xE000, 0xE010)))
+    course.title = f"Looms {odd}"
+    course.description = f"[more](https://elsewhere.example/?{odd})"
+    db.session.commit()
+    path = page.format(slug=course.slug, text=odd)
+    for reader in (client, client_of(learner)):
+        for _ in range(2):
+            answer = reader.get(path)
+            assert answer.status_code == 200
+            assert odd in answer.text
+
+
+def test_a_shell_means_the_same_to_another_process(
+    app: Flask,
+    client: CheckedClient,
+    learner: User,
+    course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = find_signed_in(sign_in(client, learner))
+    assert person
+    with app.test_request_context("/courses"):
+        g._login_user = person
+        shell = shells.render_shell(contents_of(CatalogFilters()), shells.Viewer.of(person))
+        assert shells.CODEC.load(shells.CODEC.dump(shell)) == shell
+        assert shells.SALT.encode() not in shells.CODEC.dump(shell)
+        assert shells.SALT not in shell.addressed_to(person)
+
+
+@pytest.mark.usefixtures("keeping")
 def test_a_kept_page_asks_nothing_and_is_renewed_in_time(
     client: CheckedClient, course: Course
 ) -> None:
