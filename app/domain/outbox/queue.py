@@ -85,8 +85,8 @@ UPDATE procrastinate_jobs SET status = 'cancelled' WHERE id = :id AND status = '
 class JobStatus(enum.StrEnum):
     """How a job stands; the words are the queue's."""
 
-    TODO = "todo"
-    DOING = "doing"
+    WAITING = "todo"
+    RUNNING = "doing"
     FAILED = "failed"
     CANCELLED = "cancelled"
     ABORTED = "aborted"
@@ -125,7 +125,7 @@ class Job:
     @property
     def may_be_cancelled(self) -> bool:
         """Whether it waits."""
-        return self.status == JobStatus.TODO
+        return self.status == JobStatus.WAITING
 
 
 @dataclass(frozen=True, slots=True)
