@@ -1,15 +1,30 @@
-"""`python -m tests.bench [row ...]`: measure some rows, or all and write the document."""
+"""`python -m tests.bench [row ...]`: measure some rows, or all, and write the document."""
 
 import argparse
 import os
 import sys
+from collections.abc import Callable, Collection
 
-from tests.bench import films, growth, report, rounds, rows, supervised, uploads
+from tests.bench import (
+    crowds,
+    films,
+    first_load,
+    front,
+    growth,
+    observed,
+    report,
+    rounds,
+    rows,
+    rush,
+    supervised,
+    uploads,
+)
 from tests.bench.load import LoadError
 from tests.bench.site import running_site
 from tests.support.postgres import PostgresUnavailable
 
-ALL_ROWS = frozenset({*range(2, 11), 13, 14})
+ALL_ROWS = frozenset(range(1, 16))
+ON_THE_SITE = frozenset({*range(2, 10), 11, 15})
 
 
 def _say(line: str) -> None:
@@ -18,17 +33,41 @@ def _say(line: str) -> None:
 
 def _row(text: str) -> int:
     if not text.isdigit() or int(text) not in ALL_ROWS:
-        raise argparse.ArgumentTypeError(f"{text} is none of the rows 2 to 10, 13 and 14")
+        raise argparse.ArgumentTypeError(f"{text} is none of the rows 1 to 15")
     return int(text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./setup.sh bench", description=__doc__)
-    parser.add_argument(
-        "rows", nargs="*", type=_row, metavar="row", help="2 to 10, 13, 14; all by default"
-    )
+    parser.add_argument("rows", nargs="*", type=_row, metavar="row", help="1 to 15; all by default")
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
     return parser.parse_args()
+
+
+def _measure(wanted: Collection[int], count: int) -> tuple[list[rows.Goal], rounds.Results]:
+    """Measure each row that is wanted, one after the other."""
+    goals: list[rows.Goal] = []
+    results: rounds.Results = {}
+    by_themselves: dict[int, tuple[Callable[[], list[rows.Goal]], ...]] = {
+        1: (lambda: front.measure(_say, count),),
+        10: (lambda: growth.measure(_say, count), lambda: crowds.measure(_say, count)),
+        12: (lambda: first_load.measure(_say, count),),
+        13: (lambda: films.measure(_say),),
+        14: (lambda: uploads.measure(_say),),
+    }
+    for row in sorted(set(wanted) & set(by_themselves)):
+        for measure in by_themselves[row]:
+            goals += measure()
+    asked = set(wanted) & ON_THE_SITE
+    if asked:
+        with running_site() as site:
+            if scenarios := rows.scenarios_of(asked):
+                results = rounds.run(site, scenarios, _say, count)
+                goals += rows.goals(results, asked)
+            goals += supervised.measure(site, asked & {8, 9}, _say) if asked & {8, 9} else []
+            goals += rush.measure(site, _say, count) if 11 in asked else []
+            goals += observed.measure(site, _say, count) if 15 in asked else []
+    return goals, results
 
 
 def main() -> int:
@@ -36,28 +75,14 @@ def main() -> int:
     arguments = _arguments()
     wanted = set(arguments.rows) or set(ALL_ROWS)
     load_before = os.getloadavg()[0]
-    results: rounds.Results = {}
-    goals: list[rows.Goal] = []
     try:
-        if 13 in wanted:
-            goals += films.measure(_say)
-        if 14 in wanted:
-            goals += uploads.measure(_say)
-        with running_site() as site:
-            scenarios = rows.scenarios_of(wanted)
-            if scenarios:
-                results = rounds.run(site, scenarios, _say, arguments.rounds)
-                goals += rows.goals(results, wanted)
-            if wanted & {8, 9}:
-                goals += supervised.measure(site, wanted, _say)
-        if 10 in wanted:
-            goals += growth.measure(_say, arguments.rounds)
+        goals, results = _measure(wanted, arguments.rounds)
     except (LoadError, PostgresUnavailable) as error:
         _say(f"bench: {error}")
         return 1
     print(report.table(goals), "", report.figures(results), sep="\n")
-    if wanted == ALL_ROWS and arguments.rounds >= rounds.ROUNDS:
-        report.write(goals, results, load_before)
+    if arguments.rounds >= rounds.ROUNDS:
+        report.write(goals, results, wanted, load_before)
         _say(f"Wrote {report.DOCUMENT.name}.")
     return 0
 

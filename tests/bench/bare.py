@@ -17,6 +17,13 @@ def wsgi(environ: dict[str, object], start_response: Callable[..., object]) -> I
     return [HELLO]
 
 
+def kept(environ: dict[str, object], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """Answer hello for any cache to keep: what nginx's cache itself costs (R3)."""
+    headers = [("Content-Type", "text/html"), ("Content-Length", str(len(HELLO)))]
+    start_response("200 OK", [*headers, ("Cache-Control", "public, max-age=600")])
+    return [HELLO]
+
+
 flask = Flask(__name__, static_folder=None)
 
 

@@ -19,16 +19,19 @@ class LoadError(RuntimeError):
 
 @dataclass(frozen=True)
 class Request:
-    """One prepared request; `body` is JSON text."""
+    """One prepared request; `body` is JSON text, `headers` are more of them."""
 
     method: str
     path: str
     cookie: str = ""
     body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def line(self) -> str:
         """Return the request as requests.lua reads it."""
-        return f"{self.method}\t{self.path}\t{self.cookie}\t{self.body}"
+        given = (*self.headers, *((("Cookie", self.cookie),) if self.cookie else ()))
+        headers = "\1".join(f"{name}: {value}" for name, value in given)
+        return f"{self.method}\t{self.path}\t{headers}\t{self.body}"
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,20 @@ def _figures(text: str) -> Figures:
     )
 
 
-def run(url: str, requests: Sequence[Request], scratch: Path, seconds: int = SECONDS) -> Figures:
-    """Send `requests` round and round for `seconds`. Raises LoadError when any of them failed."""
+def command(url: str, requests: Sequence[Request], listing: Path, seconds: int) -> list[str]:
+    """Return the command that sends `requests` round and round; they are written to `listing`."""
     if not shutil.which("wrk"):
         raise LoadError("wrk is missing; install it with: apt-get install wrk")
-    listing = scratch / "requests.tsv"
     listing.write_text("\n".join(request.line() for request in requests), encoding="utf-8")
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
-    command += ["-s", str(SCRIPT), url, "--", str(listing)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # Who waits is in the latencies; only who got no answer at all is an error.
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "--timeout", "60s"]
+    return ["wrk", *options, "-s", str(SCRIPT), url, "--", str(listing)]
+
+
+def run(url: str, requests: Sequence[Request], scratch: Path, seconds: int = SECONDS) -> Figures:
+    """Send `requests` round and round for `seconds`. Raises LoadError when any of them failed."""
+    sent = command(url, requests, scratch / "requests.tsv", seconds)
+    done = subprocess.run(sent, capture_output=True, text=True, check=True)
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise LoadError(f"{requests[0].method} {requests[0].path}:\n{done.stdout}")
     return _figures(done.stdout)

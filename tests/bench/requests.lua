@@ -1,12 +1,12 @@
--- Cycles through prepared requests: one line each, fields separated by tabs.
+-- Cycles through prepared requests: one line each, fields separated by tabs, headers by \1.
 local prepared = {}
 local at = 0
 
 function init(args)
   for line in io.lines(args[1]) do
-    local method, path, cookie, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+    local method, path, given, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
     local headers = { ["Accept-Encoding"] = "gzip" }
-    if cookie ~= "" then headers["Cookie"] = cookie end
+    for name, value in given:gmatch("([^:\1]+): ([^\1]*)") do headers[name] = value end
     if body ~= "" then headers["Content-Type"] = "application/json" end
     prepared[#prepared + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
   end

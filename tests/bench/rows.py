@@ -22,11 +22,12 @@ class Goal:
     limit: float
     unit: str
     reached: float
+    is_floor: bool = False
 
     @property
     def is_met(self) -> bool:
         """Whether the figure keeps to its limit."""
-        return self.reached <= self.limit
+        return self.reached >= self.limit if self.is_floor else self.reached <= self.limit
 
 
 def _hello(_: Site) -> list[Request]:

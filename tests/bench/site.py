@@ -62,6 +62,7 @@ def settings_of(database_url: str, directory: Path) -> dict[str, str]:
         "DATA_DIR": str(directory),
         "WEB_WORKERS": str(CORES),
         "MAX_STREAMS": "20",
+        "TRUSTED_PROXIES": "1",
         "PLAYBACK_TOKENS_PER_MINUTE": "600",
         "PLAYBACK_LEASE_SECONDS": "600",
         "PLAYBACK_TOKEN_SECONDS": "600",
