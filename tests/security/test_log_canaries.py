@@ -111,7 +111,7 @@ def watched(
         web = stack.enter_context(gunicorn(environment, tmp_path, "tests.support.crashing:app"))
         stripe_stand_in.deliver_to(web.url)
         log = tmp_path / "worker.log"
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
         worker = environment | {"PUBLIC_BASE_URL": web.url}
         stack.enter_context(running(command, worker, log))
         yield Watched(web.url, server, sentry, [web.log_path, log], ids)
