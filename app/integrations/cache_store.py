@@ -1,5 +1,6 @@
 """Where processes and hosts share what they keep: Redis where there is one, else nowhere."""
 
+import importlib
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -106,7 +107,7 @@ class RedisStore:
 
     @cached_property
     def _client(self) -> Any:
-        import redis  # noqa: PLC0415 - only where it is used
+        redis: Any = importlib.import_module("redis")  # only where it is used
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
 

@@ -183,17 +183,10 @@ def get_course_page(
     with_related: bool = True,
 ) -> CourseView:
     """Return a course for its page. Raises NotFound where it does not exist for this person."""
-    row = db.session.execute(
-        _COURSE,
-        {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN, "now": utcnow()},
-    ).first()
-    if row is None:
-        raise NotFound
+    row = _find(slug, user_id, role)
     sections = list_sections(
         row.id, user_id, unlocks_all=row.unlocks_all, drips_from=row.drips_from
     )
-    popular = list_featured(RELATED + 1, row.category_id) if with_related else []
-    related = [card for card in popular if card.id != row.id]
     percent = percent_of(row.completed, row.lesson_count)
     return CourseView(
         id=row.id,
@@ -228,8 +221,22 @@ def get_course_page(
         progress_percent=percent,
         primary_action=_primary_action(row, percent, is_signed_in=user_id is not None),
         continue_lesson_id=row.continue_lesson_id if user_id else None,
-        related=tuple(with_progress(related[:RELATED], user_id)),
+        related=_related(row, user_id) if with_related else (),
     )
+
+
+def _find(slug: str, user_id: uuid.UUID | None, role: Role | None) -> Any:
+    values = {"slug": slug, "user_id": user_id, "is_admin": role is Role.ADMIN, "now": utcnow()}
+    row = db.session.execute(_COURSE, values).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _related(row: Any, user_id: uuid.UUID | None) -> tuple[CourseCard, ...]:
+    popular = list_featured(RELATED + 1, row.category_id)
+    others = [card for card in popular if card.id != row.id]
+    return tuple(with_progress(others[:RELATED], user_id))
 
 
 def _enrollment(row: Any) -> EnrollmentView | None:

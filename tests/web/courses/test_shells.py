@@ -12,10 +12,10 @@ from app.cache import Cache
 from app.clock import shifted
 from app.database import db
 from app.domain.accounts.models import Role, User
+from app.domain.accounts.sessions import find_signed_in
 from app.domain.courses.filters import CatalogFilters
 from app.domain.courses.models import Course
 from app.web import shells
-from app.web.access import find_signed_in
 from app.web.courses.catalog import contents_of
 from tests import factories
 from tests.support import html
