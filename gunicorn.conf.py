@@ -5,6 +5,7 @@ fork workers that serve it for ever. On a host this file is read through the lin
 release, again at each HUP; a worker stays with the release that the link named at its birth.
 """
 
+import gc
 import importlib
 import json
 import logging
@@ -73,6 +74,8 @@ class Worker(ThreadWorker):
         self.booted_at = time.time()
         self.cfg.set("chdir", _stay_with_release())
         self._make_way()
+        # What is loaded stays: looking for garbage in it meanwhile takes a fifth of the loading.
+        gc.disable()
         super().init_process()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -256,6 +259,8 @@ def post_worker_init(worker: Worker) -> None:
     if hasattr(worker.wsgi, "jinja_env"):
         importlib.import_module("app.metrics").share(RUN_DIR / "metrics", "web")
     _warm_up(worker)
+    gc.freeze()
+    gc.enable()
     worker.serve_as_others()
     if _serving_since() > worker.booted_at:
         return
