@@ -15,7 +15,12 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 DOORS = ("app/web/", "app/worker/", "app/cli/", "app/demo/")
 BANNED_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "service"})
-MAY_CATCH_EVERYTHING = ("app/worker/", "app/web/pages/health.py", "app/cli/checks/running.py")
+MAY_CATCH_EVERYTHING = (
+    "app/worker/",
+    "app/web/pages/health.py",
+    "app/integrations/probes.py",
+    "app/cli/checks/running.py",
+)
 MAY_READ_ENVIRONMENT = ("app/config.py", "gunicorn.conf.py")
 
 

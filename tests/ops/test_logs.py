@@ -126,12 +126,25 @@ def _house(folder: Path) -> Path:
     return path
 
 
-def test_logs_are_set_aside_and_every_line_reaches_the_aggregator(
+@dataclass(frozen=True)
+class Shipped:
+    """A site whose logs are shipped to `port`."""
+
+    visitor: Visitor
+    logs: Path
+    port: int
+
+    def ask(self, number: int, series: str = "shipped") -> None:
+        """Send a request whose id says which it is."""
+        asked_by = {"X-Request-Id": f"{series}-{number:04d}"}
+        assert self.visitor.get("/api/courses", headers=asked_by).status == 200
+
+
+@pytest.fixture
+def shipped(
     committed_app: Flask, rsyslog: tuple[list[str], dict[str, str]], tmp_path: Path
-) -> None:
-    user = factories.make_user(email="shipped.canary@mail.example")
-    email = user.email
-    db.session.commit()
+) -> Iterator[Shipped]:
+    """Web and worker by supervisord, rsyslog beside them."""
     settings: Settings = committed_app.extensions["settings"]
     web_port, port = str(free_port()), free_port()
     run, logs = tmp_path / "run", tmp_path / "log"
@@ -155,43 +168,47 @@ def test_logs_are_set_aside_and_every_line_reaches_the_aggregator(
     command += ["-n", "-f", str(shipping), "-i", str(tmp_path / "rsyslog" / "pid")]
     house = _house(tmp_path / "house")
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(house)]
-    aggregator = Aggregator()
     with ExitStack() as stack:
         stack.enter_context(running(command, libraries, tmp_path / "rsyslog.log"))
         stack.enter_context(running(supervisord, environment, tmp_path / "supervisord.out"))
         url = f"http://127.0.0.1:{web_port}"
         wait_until(lambda: responds(url), ARRIVES_SECONDS, "the site serves")
-        visitor = Visitor(url)
-        with aggregator.listening(port):
-            for number in range(ASKED):
-                visitor.get("/api/courses", headers={"X-Request-Id": f"shipped-{number:04d}"})
-            body, asked_by = {"email": email}, {"X-Request-Id": "shipped-reset"}
-            assert visitor.request("POST", "/api/auth/reset", body, asked_by).status < 300
-            wait_until(
-                lambda: all(aggregator.has(f"shipped-{n:04d}") for n in range(ASKED)),
-                ARRIVES_SECONDS,
-                "every request's line has arrived",
-            )
-            wait_until(
-                lambda: aggregator.has("shipped-reset", " worker ", '"task": "mail.send"'),
-                ARRIVES_SECONDS,
-                "the line of the mail that goes back to a request has arrived",
-            )
-        assert (logs / "web.log.1").exists()
-        assert (logs / "web.log").stat().st_size <= MOST_BYTES
-        assert aggregator.has("shipped-0000", " web ", '"event": "request"', '"status": 200')
-        assert not aggregator.has(email)
-        # While nobody listens the site serves on, and what it says arrives later.
-        visitor.get("/api/courses", headers={"X-Request-Id": "shipped-noticed"})
-        for number in range(20):
-            asked_by = {"X-Request-Id": f"shipped-later-{number:04d}"}
-            assert visitor.get("/api/courses", headers=asked_by).status == 200
-        with aggregator.listening(port):
-            wait_until(
-                lambda: aggregator.has("shipped-later-0019"),
-                ARRIVES_SECONDS,
-                "what was said meanwhile arrives when the aggregator is back",
-            )
+        yield Shipped(Visitor(url), logs, port)
+
+
+def test_logs_are_set_aside_and_every_line_reaches_the_aggregator(shipped: Shipped) -> None:
+    email = factories.make_user(email="shipped.canary@mail.example").email
+    db.session.commit()
+    aggregator = Aggregator()
+    with aggregator.listening(shipped.port):
+        for number in range(ASKED):
+            shipped.ask(number)
+        body, asked_by = {"email": email}, {"X-Request-Id": "shipped-reset"}
+        answer = shipped.visitor.request("POST", "/api/auth/reset", body, asked_by)
+        assert answer.status < 300
+        wait_until(
+            lambda: all(aggregator.has(f"shipped-{n:04d}") for n in range(ASKED)),
+            ARRIVES_SECONDS,
+            "every request's line has arrived",
+        )
+        wait_until(
+            lambda: aggregator.has("shipped-reset", " worker ", '"task": "mail.send"'),
+            ARRIVES_SECONDS,
+            "the line of the mail that goes back to a request has arrived",
+        )
+    assert (shipped.logs / "web.log.1").exists()
+    assert (shipped.logs / "web.log").stat().st_size <= MOST_BYTES
+    assert aggregator.has("shipped-0000", " web ", '"event": "request"', '"status": 200')
+    assert not aggregator.has(email)
+    # While nobody listens the site serves on, and what it says arrives later.
+    for number in range(20):
+        shipped.ask(number, "later")
+    with aggregator.listening(shipped.port):
+        wait_until(
+            lambda: aggregator.has("later-0019"),
+            ARRIVES_SECONDS,
+            "what was said meanwhile arrives when the aggregator is back",
+        )
 
 
 @pytest.mark.no_database
