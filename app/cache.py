@@ -33,7 +33,7 @@ T = TypeVar("T")
 EXTENSION = "cache"
 # How long anything is kept that no change of the content throws away, such as counts of learners.
 KEPT_SECONDS = 30
-# How old a version may be that a process goes by, for all but the people who change the content.
+# How old a version may be that a process goes by, for learners who are signed in.
 KNOWN_FOR = timedelta(seconds=1)
 MAX_BYTES = 16 * 1024 * 1024
 CLAIM_SECONDS = 3
@@ -64,6 +64,7 @@ class _Known:
     engine: Any
     read_at: datetime
     version: int
+    is_guess: bool = False
 
 
 _known: _Known | None = None
@@ -83,21 +84,22 @@ def read_version() -> int:
 def content_version(read: Callable[[], int] = read_version, *, at_once: bool = False) -> int:
     """Return the version to look under: as `read` finds it, or a second old unless `at_once`.
 
-    While the database cannot be asked it is the one known last, if there is one.
+    While the database cannot be asked it is the one known last, if there is one, and nobody asks
+    again for a second.
     """
     global _known
     known, now, engine = _known, utcnow(), db.engine
-    is_ours = known is not None and known.engine is engine
-    if known and is_ours and not at_once and timedelta(0) <= now - known.read_at < KNOWN_FOR:
-        return known.version
+    ours = known if known is not None and known.engine is engine else None
+    if ours and timedelta(0) <= now - ours.read_at < KNOWN_FOR and (ours.is_guess or not at_once):
+        return ours.version
     try:
-        version = read()
+        version, is_guess = read(), False
     except (OperationalError, PoolTimeout):
-        if known is None or not is_ours:
+        if ours is None:
             raise
         db.session.rollback()
-        version = known.version
-    _known = _Known(engine, now, version)
+        version, is_guess = ours.version, True
+    _known = _Known(engine, now, version, is_guess)
     return version
 
 

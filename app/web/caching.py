@@ -26,13 +26,14 @@ def cache() -> Cache:
 def kept(kind: str, key: str, make: Callable[[], T], codec: Codec[T]) -> T:
     """Return what is kept under `key`, or what `make` makes, which must hold nothing personal.
 
-    Staff sees its own changes at once, everybody else a second later at most.
+    Staff sees its changes at once, and so do visitors, whose pages nginx keeps: it must not be
+    given one of before when it has just been emptied. Learners see them a second later at most.
     """
     if not cache().is_on:
         return make()
     person = signed_in()
-    is_staff = person is not None and person.role is not Role.LEARNER
-    version = content_version(lambda: from_replica(read_version), at_once=is_staff)
+    is_learner = person is not None and person.role is Role.LEARNER
+    version = content_version(lambda: from_replica(read_version), at_once=not is_learner)
 
     def made() -> tuple[int, T]:
         """Read both from one database: a replica's content under its own version."""

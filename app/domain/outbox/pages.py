@@ -5,8 +5,8 @@ from app.current import settings
 from app.domain.outbox import jobs
 
 REFRESH_TASK = "pages.refresh"
-# Processes go by a version of the content for a second and by what was chosen for the site for 15:
-# what nginx fetches meanwhile may be of before, so it is emptied again when all of them know.
+# Processes go by what was chosen for the site for 15 s: what nginx fetches meanwhile may be of
+# before, so it is emptied again when all of them know.
 ALL_KNOW_AFTER_SECONDS = 20
 
 
