@@ -50,13 +50,13 @@ class SmallCompress(Compress):
 
     def after_request(self, response: Any) -> Response:
         """Compress what is long enough, of a kind that shrinks, and asked for so."""
-        length = response.content_length
+        answer: Response = response
+        length = answer.content_length
         is_short = length is not None and length < self.smallest
-        if is_short or response.mimetype not in self.compress_mimetypes_set:
-            vary_by(response, "Accept-Encoding")
-            return response
-        answer: Response = super().after_request(response)
-        return answer
+        if is_short or answer.mimetype not in self.compress_mimetypes_set:
+            vary_by(answer, "Accept-Encoding")
+            return answer
+        return super().after_request(answer)
 
     def init_app(self, app: Flask) -> None:
         """Compress the answers of `app` as its configuration says."""
