@@ -19,7 +19,7 @@ MISTAKES = """
 setTimeout(function startCanary() { null.canary_property; }, 0);
 setTimeout(() => { throw new Error('ada.canary@mail.example cannot start'); }, 0);
 Promise.reject(new RangeError('nobody awaits this'));
-for (let i = 0; i < 9; i += 1) setTimeout(() => { throw new Error(`one of many ${i}`); }, 10);
+for (let i = 0; i < 9; i += 1) setTimeout(() => { throw new Error(`one of many ${i}`); }, 500);
 """
 
 

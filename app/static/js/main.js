@@ -1,8 +1,16 @@
 // Starts what a page asks for: [data-module="tabs reveal"] loads modules/tabs.js and
 // modules/reveal.js and calls init(element) of each.
-import { listen, tell } from './lib/telling.js';
 
-listen();
+/** Tell the server of an error nobody caught; what can do that is loaded only then. */
+function tell(...told) {
+  import('./lib/telling.js').then((telling) => telling.tell(...told)).catch(() => {});
+}
+
+addEventListener('error', ({ error, message, filename, lineno, colno }) => {
+  if (!message) return; // a picture that did not load
+  tell('error', error ?? message, { source: filename ?? '', line: lineno ?? 0, column: colno ?? 0 });
+});
+addEventListener('unhandledrejection', ({ reason }) => tell('rejection', reason));
 
 const NAME = /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9-]*)?$/;
 

@@ -31,12 +31,3 @@ export function tell(kind, error, { source = '', line = 0, column = 0 } = {}) {
   };
   send('/api/client-errors', { method: 'POST', body, keepalive: true }).catch(() => {});
 }
-
-/** Listen for what is thrown from now on and caught by nobody. */
-export function listen() {
-  addEventListener('error', ({ error, message, filename, lineno, colno }) => {
-    if (!message) return; // a picture that did not load
-    tell('error', error ?? message, { source: filename ?? '', line: lineno ?? 0, column: colno ?? 0 });
-  });
-  addEventListener('unhandledrejection', ({ reason }) => tell('rejection', reason));
-}
