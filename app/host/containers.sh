@@ -24,7 +24,7 @@ keep() { # FILE : writes standard input there, whole or not at all, unless somet
 create_secrets() {
   local name secrets=$FOLDER/secrets
   mkdir -p "$secrets"
-  for name in secret_key playback_jwt_secret content_key_secret page_cache_key \
+  for name in secret_key playback_jwt_secret content_key_secret page_cache_key metrics_token \
     postgres_password owner_password app_password backup_password; do
     openssl rand -hex 32 | keep "$secrets/$name"
   done

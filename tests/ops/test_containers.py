@@ -188,7 +188,7 @@ def test_making_them_again_changes_nothing(made: Path) -> None:
     )
     assert contents(made) == before
     values = [text for path, text in before.items() if "/secrets/" in path and "url" not in path]
-    assert len(values) == len(set(values)) == 8
+    assert len(values) == len(set(values)) == 9
 
 
 def test_the_application_starts_with_what_is_made(made: Path) -> None:

@@ -87,7 +87,10 @@ def make(
     settings = dict(line.split("=", 1) for line in lines if line[:1].isupper())
     secrets = {
         f"{name.upper()}_FILE": f"/run/secrets/{name}"
-        for name in ("secret_key", "playback_jwt_secret", "content_key_secret", "page_cache_key")
+        for name in (
+            *("secret_key", "playback_jwt_secret", "content_key_secret"),
+            *("page_cache_key", "metrics_token"),
+        )
     }
     mounts = {
         "/var/lib/triple": files / "data",
