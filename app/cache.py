@@ -248,16 +248,19 @@ class Cache:
             value = codec.load(kept)
             self.near.put(name, value, len(kept), seconds)
             return value
-        made_of, value = make()
-        dumped = codec.dump(value)
-        name = self._name(kind, key, made_of)
-        self.near.put(name, value, len(dumped), seconds)
-        self._store.put(name, self._seal(name, dumped) + dumped, seconds)
+        try:
+            made_of, value = make()
+            dumped = codec.dump(value)
+            made = self._name(kind, key, made_of)
+            self.near.put(made, value, len(dumped), seconds)
+            self._store.put(made, self._seal(made, dumped) + dumped, seconds)
+        finally:
+            self._store.release(_claim(name))
         return value
 
     def _wait_for_others(self, name: str) -> bytes | None:
         """Return what another process makes just now; None when this one is to make it."""
-        if self._store.claim(f"{name}:claim", CLAIM_SECONDS):
+        if self._store.claim(_claim(name), CLAIM_SECONDS):
             return None
         until = time.monotonic() + WAIT_FOR_OTHERS_SECONDS
         while time.monotonic() < until and self._store.is_shared:
@@ -282,6 +285,10 @@ class Cache:
 
     def _name(self, kind: str, key: str, version: int) -> str:
         return f"{self._place}:{kind}:{version}:{_short(key)}"
+
+
+def _claim(name: str) -> str:
+    return f"{name}:claim"
 
 
 def _short(*parts: str) -> str:

@@ -185,7 +185,7 @@ def _sent_by_visitor() -> set[str]:
     if isinstance(form, MultiDict):
         brought += [text for _, text in form.items(multi=True)]
     if "read_body" in g and request.endpoint not in TELLING_ENDPOINTS:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             brought += _texts_of(json.loads(g.read_body))
     return {value for value in brought if isinstance(value, str) and not UUID.fullmatch(value)}
 

@@ -16,10 +16,10 @@ _RULES = (
     # a password in an address of a server
     (re.compile(r"(://)[^\s/@\"']+@"), rf"\1{GONE}@"),
     # query strings carry tokens, signatures and what people search for
-    (re.compile(r"\?[\w%.~\[\]-]+=[^\s\"'<>]*"), f"?{GONE}"),
+    (re.compile(r"\?[\w%.~\[\]&-]+=[^\s\"'<>]*"), f"?{GONE}"),
     (_LINK, rf"\1{GONE}"),
     # ada@example.com, also percent-encoded
-    (re.compile(r"[^\s\"'<>()\[\]{},;:=/\\]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), GONE),
+    (re.compile(r"[^\s\"'<>()\[\]{},;:=/\\]{1,320}(?:@|%40)[\w-]+(?:\.[\w-]+)+"), GONE),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {GONE}"),
     (
         re.compile(

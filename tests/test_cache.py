@@ -123,6 +123,18 @@ def test_whoever_fails_lets_the_next_one_try() -> None:
 
 
 @no_database
+def test_whoever_fails_gives_up_the_claim_on_what_is_shared(redis: RedisServer) -> None:
+    cache = Cache(settings_of(), RedisStore(redis.url))
+
+    def fail() -> tuple[int, str]:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        cache.get("a", "never", 1, fail, TEXT)
+    assert cache._store.claim(f"{cache._name('a', 'never', 1)}:claim", 30)
+
+
+@no_database
 def test_in_development_nothing_is_kept() -> None:
     cache = Cache(settings_of(app_env=Environment.DEVELOPMENT), NoStore())
     make = Maker()

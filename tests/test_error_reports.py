@@ -206,6 +206,34 @@ def test_a_report_larger_than_a_report_is_refused(client: CheckedClient) -> None
     assert answer.status_code == 413
 
 
+@pytest.mark.timeout(60)
+def test_a_stack_of_nothing_but_space_holds_nobody_up(client: CheckedClient) -> None:
+    """Patterns that may begin anywhere in such a text would take minutes, and the worker's lock."""
+    for stack in (
+        "x" + "\n" * 1333 + " " * 2665 + "x",
+        "at " * 1333,
+        "https://" * 499,
+        "x@" * 1999,
+        ("a" * 200 + "(" * 3 + "\n") * 19,
+    ):
+        assert client.post("/api/client-errors", json=TOLD | {"stack": stack}).status_code == 204
+
+
+def test_no_place_of_a_report_tells_what_opens_an_account(
+    client: CheckedClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, object]] = []
+    monkeypatch.setattr(error_reports, "report_event", sent.append)
+    link = "http://localhost/auth/reset/canary-token-of-a-mail"
+    for change in (
+        {"source": link, "stack": ""},
+        {"stack": f"Error\n    at go ({link}:1:2)\ngo@{link}:3:4"},
+    ):
+        assert client.post("/api/client-errors", json=TOLD | change).status_code == 204
+    assert len(sent) == 2
+    assert "canary-token" not in json.dumps(sent) + capsys.readouterr().err
+
+
 def test_one_network_tells_of_thirty_errors_a_minute(client: CheckedClient) -> None:
     answers = [client.post("/api/client-errors", json=TOLD).status_code for _ in range(32)]
     assert answers.count(204) <= 30

@@ -36,6 +36,10 @@ class CacheStore(Protocol):
         """
         ...
 
+    def release(self, name: str) -> None:
+        """Let the next one claim `name` at once, whatever came of it."""
+        ...
+
     @property
     def is_shared(self) -> bool:
         """Whether others read it, too, and can be reached now."""
@@ -57,6 +61,9 @@ class NoStore:
     def claim(self, name: str, seconds: int) -> bool:  # noqa: ARG002
         """Return True: nobody else makes it for this process."""
         return True
+
+    def release(self, name: str) -> None:
+        """Give nothing up."""
 
 
 class RedisStore:
@@ -88,6 +95,10 @@ class RedisStore:
         """Whether nobody else has claimed `name`; True while nobody can be asked."""
         was_set = self._try(lambda: self._client.set(name, b"1", ex=seconds, nx=True))
         return bool(was_set) or not self.is_shared
+
+    def release(self, name: str) -> None:
+        """Let the next one claim `name` at once."""
+        self._try(lambda: self._client.delete(name))
 
     def _try(self, ask: Callable[[], T]) -> T | None:
         if not self.is_shared:

@@ -170,7 +170,10 @@ def share(directory: Path, role: str) -> None:
 def _take_place(directory: Path, role: str) -> str:
     for number in range(1, MOST_PROCESSES):
         place = f"{role}-{number}"
-        lock = (directory / f"{place}.lock").open("a+")
+        try:
+            lock = (directory / f"{place}.lock").open("a+")
+        except OSError:  # somebody else's, left behind
+            continue
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lock.truncate(0)
@@ -205,19 +208,26 @@ def each_second(add_up: Callable[[], None]) -> None:
 
 def _sample() -> None:
     while True:
-        for sampler in _samplers:
-            sampler()
+        _call_all(_samplers)
         for _ in range(SAMPLE_SECONDS):
             time.sleep(1)
-            for add_up in _adders:
-                add_up()
+            _call_all(_adders)
+
+
+def _call_all(calls: Iterable[Callable[[], None]]) -> None:
+    """Call each; one that fails is told of and called again next time."""
+    for call in calls:
+        try:
+            call()
+        except Exception:
+            log.exception("figures could not be taken")
 
 
 def processes(directory: Path | None = None) -> Iterator[Process]:
     """Return the processes that share figures and run."""
     directory = directory or _taken.get("directory")
     for lock in sorted(directory.glob("*.lock")) if directory else ():
-        with lock.open() as file:
+        with suppress(OSError), lock.open() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

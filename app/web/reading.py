@@ -31,13 +31,20 @@ UNKNOWN = "unknown"
 def from_replica(read: Callable[[], T]) -> T:
     """Return what `read` finds, where the replica may be what it reads.
 
-    For what anybody may see some moments late. `read` only reads, and may be called twice.
+    For what anybody may see some moments late. `read` only reads, and may be called twice. What it
+    hands over in its turn is read where it is read itself.
     """
     replica = cast("Replica | None", current_app.extensions.get(EXTENSION))
-    if replica is None or "has_written" in g:
+    if replica is None or "has_written" in g or "is_reading" in g:
         return read()
     written = _own_position()
-    return read() if written is None else replica.read(read, written)
+    if written is None:
+        return read()
+    g.is_reading = True
+    try:
+        return replica.read(read, written)
+    finally:
+        g.pop("is_reading")
 
 
 def _own_position() -> int | None:

@@ -41,6 +41,7 @@ from app.web.access import current_view, signed_in
 from app.web.caching import cache, kept, share_with_visitors
 from app.web.gzipping import Part, filled, gzipped, joined, parts_of
 from app.web.reading import from_replica
+from app.web.site import chosen
 
 # Of this process alone; in what others read, too, SHARED_SALT stands for it.
 SALT, SHARED_SALT = secrets.token_hex(8), "\0"
@@ -233,10 +234,12 @@ def _made(html: str, contents: Contents) -> Shell:
 
 def render_shell(contents: Contents, viewer: Viewer | None) -> Shell:
     """Return the page with `contents` for some visitor, or somebody like `viewer`."""
-    locale = str(get_locale())
+    locale, choices = str(get_locale()), chosen()
     blank = current_app.test_request_context(request.path, base_url=settings.public_base_url)
     # The application's context as well: `g` keeps who is signed in and the form token.
+    # What the site chose is read before: a second session would want a connection of its own.
     with current_app.app_context(), blank, force_locale(locale):
+        g.site_choices = choices
         if viewer is not None:
             g._login_user = _somebody(viewer)  # noqa: SLF001 - where flask-login keeps it
         html = render_template(contents.template, **contents.values)
@@ -266,7 +269,7 @@ def show(
     def render() -> Shell:
         return render_shell(read(), viewer)
 
-    full_key = f"{key} {viewer} {get_locale()}"
+    full_key = f"{key} {viewer} {get_locale()} {chosen().version}"
     shell = kept(kind, full_key, render, CODEC) if is_kept else render()
     is_kept = is_kept and cache().is_on
     return share_with_visitors(shell.answer_to(person, own_parts, is_kept=is_kept))

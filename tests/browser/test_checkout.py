@@ -75,10 +75,12 @@ def test_the_page_one_comes_back_to_changes_when_the_money_arrives(
     open_page: Open, shop: LiveServer, buyer: Person, house: House, running_stripe: StripeStandIn
 ) -> None:
     page = open_page(f"/checkout/{SLUG}", buyer, shop)
-    page.context.route(f"{running_stripe.url}/**", lambda route: route.abort())
+    theirs = f"{running_stripe.url}/**"
+    page.context.route(theirs, lambda route: route.fulfill(content_type="text/html", body="Pay"))
     page.get_by_label("I agree to the terms").check()
     page.evaluate("document.querySelector('.checkout__form').requestSubmit()")
     order_id = until(page, lambda: _order_of(house, buyer), "there is an order")
+    page.wait_for_url(theirs)
     page.goto(f"/orders/{order_id}?returned=1")
     expect(page.get_by_role("heading", name="We are checking your payment")).to_be_visible()
     running_stripe.pay(order_id=order_id)

@@ -19,6 +19,7 @@ MAY_CATCH_EVERYTHING = (
     "app/worker/",
     "app/web/pages/health.py",
     "app/integrations/probes.py",
+    "app/metrics/shelf.py",
     "app/cli/checks/running.py",
 )
 MAY_READ_ENVIRONMENT = ("app/config.py", "gunicorn.conf.py")

@@ -114,6 +114,13 @@ def test_a_place_where_nothing_can_be_written_costs_no_answer(tmp_path: Path) ->
     assert (tmp_path / "file").read_text() == "no folder"
 
 
+def test_a_place_that_cannot_be_opened_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "web-1.lock").mkdir()
+    with counting(tmp_path, 2):
+        assert [process.place for process in metrics.processes(tmp_path)] == ["web-2"]
+        assert answers(tmp_path) == 2
+
+
 def test_a_forked_child_does_not_count_at_its_parents_place(tmp_path: Path) -> None:
     code = COUNT.replace("sys.stdin.read()", "") + (
         "import os\n"

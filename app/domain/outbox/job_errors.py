@@ -8,6 +8,7 @@ import re
 from app.scrubbing import GONE, scrub
 
 MAX_LENGTH = 500
+MAX_READ = 4000  # of a first line
 NOTE = """
 INSERT INTO procrastinate_job_errors (job_id, kind, message)
 SELECT id, %(kind)s, %(message)s FROM procrastinate_jobs WHERE id = %(job_id)s
@@ -25,5 +26,5 @@ def kind_of(error: BaseException) -> str:
 def told(error: BaseException) -> str:
     """Return the first line of what an error says, without addresses, tokens and values."""
     lines = str(error).strip().splitlines()
-    line = scrub(_VALUES.sub(f")=({GONE})", lines[0])) if lines else ""
+    line = scrub(_VALUES.sub(f")=({GONE})", lines[0][:MAX_READ])) if lines else ""
     return "".join(sign if sign.isprintable() else " " for sign in line)[:MAX_LENGTH]

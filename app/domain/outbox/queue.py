@@ -72,7 +72,7 @@ FROM procrastinate_periodic_defers
 """)
 _AGAIN = text("""
 UPDATE procrastinate_jobs
-SET status = 'todo', attempts = 0, scheduled_at = NULL, abort_requested = false, worker_id = NULL
+SET status = 'todo', attempts = 0, scheduled_at = now(), abort_requested = false, worker_id = NULL
 WHERE id = :id AND (status IN ('failed', 'cancelled', 'aborted')
     OR status = 'todo' AND scheduled_at > now())
 RETURNING id

@@ -155,9 +155,8 @@ _PARTS = (
         "touched",
         """
         UPDATE enrollments e SET last_lesson_id = live.lesson_id, last_watched_at = :now
-        FROM live, done
+        FROM live, saved
         WHERE e.user_id = live.user_id AND e.course_id = live.course_id AND e.revoked_at IS NULL
-            AND NOT completing
             AND (e.last_lesson_id IS DISTINCT FROM live.lesson_id
                 OR e.last_watched_at IS NULL
                 OR e.last_watched_at < CAST(:now AS timestamptz) - interval '1 minute')

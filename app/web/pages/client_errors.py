@@ -1,7 +1,8 @@
 """What browsers tell of errors in our scripts: small, counted, logged, passed on, never kept."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -12,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from app import error_reports, metrics
 from app.observability import request_id
+from app.scrubbing import scrub
 from app.web.access import client_info
 from app.web.extensions import limiter
 from app.web.json import Body
@@ -24,9 +26,10 @@ MAX_BYTES = 8 * 1024
 PER_NETWORK = "30 per minute"
 MAX_FRAMES = 30
 # "    at name (https://host/file.js:1:2)" of Chromium, "name@https://host/file.js:1:2" of others
+# Each repetition is bounded and stays within its line: a stack is what a stranger sends.
 _FRAME = re.compile(
-    r"^\s*(?:at )?(?P<function>[^\s(@]*)[ (@]*(?P<file>https?://[^\s)]+?):(?P<line>\d+):(?P<column>\d+)",
-    re.MULTILINE,
+    r"[ \t]{0,16}(?:at )?(?P<function>[^\s(@]{0,200})[ (@]{0,3}"
+    r"(?P<file>https?://[^\s)]{1,500}?):(?P<line>\d{1,8}):(?P<column>\d{1,8})(?!\d)"
 )
 
 
@@ -85,19 +88,21 @@ def _path(address: str) -> str:
 
 def _frames(told: ClientError) -> list[dict[str, str | int | bool]]:
     """Return where the error came up, outermost call first, files by their paths alone."""
-    frames: list[dict[str, str | int | bool]] = [
-        {
-            "filename": _path(found["file"]),
-            "function": found["function"] or "?",
-            "lineno": int(found["line"][:8]),
-            "colno": int(found["column"][:8]),
-            "in_app": True,
-        }
-        for found in _FRAME.finditer(told.stack)
-    ][:MAX_FRAMES]
-    return frames[::-1] or [
-        {"filename": _path(told.source), "function": "?", "lineno": told.line, "colno": told.column}
-    ]
+    found = (_FRAME.match(line) for line in told.stack.splitlines()[:MAX_FRAMES])
+    frames = [_frame(each["file"], each) for each in found if each]
+    return frames[::-1] or [_frame(told.source, {"line": told.line, "column": told.column})]
+
+
+def _frame(file: str, told: Mapping[str, Any] | re.Match[str]) -> dict[str, str | int | bool]:
+    """Return one place; a path may hold what opens something, as links in mails do."""
+    function = told["function"] if isinstance(told, re.Match) else ""
+    return {
+        "filename": scrub(_path(file)),
+        "function": scrub(function) or "?",
+        "lineno": int(told["line"]),
+        "colno": int(told["column"]),
+        "in_app": True,
+    }
 
 
 def _line(frame: dict[str, str | int | bool]) -> str:
@@ -107,7 +112,7 @@ def _line(frame: dict[str, str | int | bool]) -> str:
 def _event(told: ClientError, page: str) -> dict[str, object]:
     """Return the error as an event of Sentry's own form."""
     error = {
-        "type": told.name,
+        "type": scrub(told.name),
         "value": told.message,
         "stacktrace": {"frames": _frames(told)},
         "mechanism": {"type": told.kind, "handled": False},

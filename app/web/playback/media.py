@@ -40,6 +40,7 @@ def send_stored(key: str, mimetype: str) -> Response:
     """Answer what lies in storage at `key`, or leave sending it to nginx. Raises NotFound."""
     path = integrations.storage.local_path(key)
     if path is None:
+        db.session.remove()  # no connection waits for the bucket
         with integrations.storage.open(key) as stored:
             response = Response(stored.read(), mimetype=mimetype)
     elif settings.x_accel_prefix:

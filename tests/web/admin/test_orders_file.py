@@ -72,6 +72,11 @@ def test_taking_the_file_is_noted_without_addresses(owner: CheckedClient, learne
     assert event.detail["criteria"] == {"text": "given", "status": "open"}
 
 
+def test_asking_how_large_the_file_is_takes_none(owner: CheckedClient) -> None:
+    assert owner.head(PATH).status_code == 200
+    assert not db.session.query(AuditEvent).filter_by(action="report.exported").count()
+
+
 def test_the_file_asks_again_who_it_is(owner: CheckedClient) -> None:
     with shifted(timedelta(minutes=16)):
         answer = owner.get(PATH)
