@@ -18,7 +18,7 @@ from app.domain.playback import retention as old_streams
 from app.domain.videos import generations, upload_endings
 from tests.queries.world import World
 from tests.support import player
-from tests.support.gateway import MemoryGateway, event
+from tests.support.gateway import MemoryGateway, event, installed
 
 # By role: addresses of searches and orders that no page shows by itself.
 SEARCHES: Mapping[str, Iterable[str]] = {
@@ -70,9 +70,13 @@ def _sign_in(world: World) -> None:
     assert client.post("/api/auth/register", json=body | more).status_code < 300
 
 
-def _take_webhook(_: World) -> None:
+def _take_webhook(world: World) -> None:
     """Keep what a gateway tells of an order that is open."""
-    gateway = MemoryGateway()
+    with installed(world.app, MemoryGateway()) as gateway:
+        _tell_of_a_payment(gateway)
+
+
+def _tell_of_a_payment(gateway: MemoryGateway) -> None:
     order = db.session.scalars(select(Order).where(Order.status == OrderStatus.OPEN)).first()
     assert order is not None
     order.gateway_reference = gateway.open(order)

@@ -45,6 +45,9 @@ class Shared:
     def claim(self, name: str, seconds: int) -> bool:
         return True
 
+    def release(self, name: str) -> None:
+        assert name not in self.kept
+
 
 @pytest.fixture
 def shared() -> Shared:
