@@ -57,6 +57,7 @@ def _supervised(site: Site, number: int) -> Iterator[Supervised]:
         "PUBLIC_BASE_URL": url,
         "RUN_DIR": str(run),
         "LOG_DIR": str(logs),
+        **dict.fromkeys(("RUN_WEB", "RUN_WORKER", "RUN_SCHEDULER"), "true"),
     }
     supervisord = str(Path(sys.executable).with_name("supervisord"))
     command = [supervisord, "-n", "-c", str(ROOT / "supervisord.conf")]
