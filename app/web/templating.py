@@ -11,6 +11,7 @@ from werkzeug.local import LocalProxy
 
 from app.clock import utcnow
 from app.config import Settings
+from app.domain.accounts.sessions import initials_of
 from app.domain.courses.covers import cover_svg
 from app.web.access import current_view
 from app.web.site import chosen, look_version
@@ -96,6 +97,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         now_year=utcnow().year,
         has_outbox=not settings.is_production,
     )
-    app.jinja_env.filters.update(duration=duration, clock=clock, money=money, amount=amount)
+    app.jinja_env.filters.update(
+        duration=duration, clock=clock, money=money, amount=amount, initials=initials_of
+    )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -34,6 +34,12 @@ MAX_LIVE_SESSIONS = 50
 STAFF_ROLES = frozenset({Role.INSTRUCTOR, Role.SUPPORT, Role.ADMIN})
 
 
+def initials_of(name: str) -> str:
+    """Return the first letters of the first and the last word of a name."""
+    words = name.split() or ["?"]
+    return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """The person a request acts for, read from the database by that very request.
@@ -66,9 +72,8 @@ class SignedIn:
 
     @property
     def initials(self) -> str:
-        """Return the first letters of the first and the last word of the name."""
-        words = self.name.split() or ["?"]
-        return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+        """Return those of the name."""
+        return initials_of(self.name)
 
     @property
     def session_hash(self) -> bytes:

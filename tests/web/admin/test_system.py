@@ -324,3 +324,9 @@ def test_the_room_of_files_is_told_by_kind(owner: CheckedClient, video_lesson: L
     db.session.commit()
     assert courses_use.stored_bytes()["files"] == 2_000_000
     assert "2.0 MB" in owner.get(f"{PAGE}/outside").text
+
+
+def test_having_no_backups_is_never_told_as_well(client_of: ClientOf, admin: User) -> None:
+    page = html.parse(client_of(admin).get("/admin/system/outside").text)
+    [tag] = [tag for tag in page.select(".tag") if tag.get_text(strip=True) == "Backup"]
+    assert tag["data-tone"] == "warn"
