@@ -2,19 +2,17 @@
 
 import enum
 import itertools
-import re
 import select
 import uuid
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from types import SimpleNamespace
 from typing import Any, cast
 
 import psycopg2
+from flask import g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg2.errors import FeatureNotSupported
@@ -24,18 +22,19 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Enum,
-    Float,
     MetaData,
-    Numeric,
     Text,
     Uuid,
     event,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
-from sqlalchemy.orm import DeclarativeBase, registry
-from sqlalchemy.pool import Pool, PoolProxiedConnection
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.orm import DeclarativeBase, registry, scoped_session
+from sqlalchemy.pool import Pool
+
+from app import direct
+from app.compiled import Compiled, compile_for_server
+from app.direct import COMMITS_ALONE, Direct, as_sqlalchemy
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -44,9 +43,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-READS_ALONE = "reads_alone"
 READS_FROM = "reads_from"
-DIRECT = "direct"
+ALONE = "alone"
 
 
 def _values(kind: type[enum.Enum]) -> list[str]:
@@ -75,98 +73,125 @@ class Base(DeclarativeBase):
     )
 
 
+class Alone:
+    """What a request that reads alone reads from, and the connection it has for that."""
+
+    __slots__ = ("direct", "reads_from")
+
+    def __init__(self, reads_from: Engine | None = None) -> None:
+        self.reads_from = reads_from
+        self.direct: Direct | None = None
+
+    def connection(self) -> Direct | None:
+        """Return the connection, which is kept until a session needs one; a request holds one.
+
+        None where there is no pool to take it from. Raises OperationalError, TimeoutError.
+        """
+        if self.direct is None:
+            engine: Any = self.reads_from or db.engine
+            if not isinstance(engine, Engine):
+                return None
+            self.direct = direct.take(engine)
+        return self.direct
+
+    def end(self) -> None:
+        """Let others have the connection."""
+        if self.direct is not None:
+            self.direct.rest()
+            self.direct = None
+
+    def make_way(self) -> None:
+        """Let the pool have the connection, because a session needs one."""
+        if self.direct is not None:
+            self.direct.give_back()
+            self.direct = None
+
+
+def _alone() -> Alone | None:
+    state: Any = g._get_current_object()  # noqa: SLF001 - Flask's way
+    found: Alone | None = state.__dict__.get(ALONE)
+    return found
+
+
 class Session(FlaskSession):
     """The request's session; `read_alone` makes it send each statement without a transaction.
 
     It works on the primary; only one that `reading_from` made is bound elsewhere.
     """
 
-    def direct(self) -> tuple[Engine, PoolProxiedConnection] | None:
-        """Return the engine and a connection of it that commits each statement.
-
-        None when this session is, or has to be, in a transaction. The connection is kept until the
-        session needs one itself, so that a request never holds two.
-        """
-        if not self.info.get(READS_ALONE) or self._transaction is not None:
-            return None
-        kept: tuple[Engine, PoolProxiedConnection] | None = self.info.get(DIRECT)
-        if kept is not None:
-            return kept
-        engine = self.info.get(READS_FROM) or db.engine
-        if not isinstance(engine, Engine):
-            return None
-        connection = _checked_out(engine)
-        connection.driver_connection.autocommit = True  # type: ignore[union-attr]
-        connection.info[READS_ALONE] = True
-        self.info[DIRECT] = engine, connection
-        return engine, connection
-
-    def end_direct(self) -> None:
-        """Give the connection of `direct` back, if there is one."""
-        kept = self.info.pop(DIRECT, None)
-        if kept is not None:
-            kept[1].close()
-
-    def close(self) -> None:
-        """Give back all that is held."""
-        self.end_direct()
-        super().close()
-
     def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
         """Return the engine, or its autocommitting twin on the same pool."""
-        self.end_direct()
-        bind = self.info.get(READS_FROM) or super().get_bind(*args, **options)
-        if self.info.get(READS_ALONE) and isinstance(bind, Engine):
-            return _autocommitting(bind)
+        alone = _alone() if has_app_context() else None
+        if alone is not None:
+            alone.make_way()
+        bind: Engine | Connection = self.info.get(READS_FROM) or super().get_bind(*args, **options)
+        if alone is not None and isinstance(bind, Engine):
+            return _committing_alone(bind)
         return bind
 
 
-def _checked_out(engine: Engine) -> PoolProxiedConnection:
-    """Return a connection of the pool. Raises OperationalError, TimeoutError."""
-    try:
-        return engine.raw_connection()
-    except psycopg2.Error as error:
-        raise _as_sqlalchemy(engine.dialect, None, error, is_gone=False) from error
+class Sessions(scoped_session[Session]):
+    """The sessions of requests: one that was never asked for anything is not made to end."""
+
+    def commit(self) -> None:
+        """Commit what the session holds, if there is one."""
+        if self.registry.has():
+            super().commit()
+
+    def remove(self) -> None:
+        """End the session, and reading alone with it."""
+        if has_app_context():
+            write_together()
+        super().remove()
+
+
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy with sessions of ours."""
+
+    def _make_scoped_session(self, options: dict[str, Any]) -> Any:
+        made = super()._make_scoped_session(options)
+        return Sessions(cast(Any, made.session_factory), made.registry.scopefunc)
 
 
 @lru_cache(maxsize=8)
-def _autocommitting(engine: Engine) -> Engine:
-    return engine.execution_options(**{READS_ALONE: True})
+def _committing_alone(engine: Engine) -> Engine:
+    return engine.execution_options(**{COMMITS_ALONE: True})
 
 
-# The driver's own switch says nothing to the server; `isolation_level="AUTOCOMMIT"` would send it
-# two settings a request.
 @event.listens_for(Engine, "begin")
-def _autocommit(connection: Connection) -> None:
-    if connection.get_execution_options().get(READS_ALONE):
-        _driver_of(connection).autocommit = True
-        connection.info[READS_ALONE] = True
-
-
-@event.listens_for(Pool, "reset")
-def _no_autocommit(driver: Any, record: Any, _state: Any) -> None:
-    if record is not None and record.info.pop(READS_ALONE, False):
-        driver.autocommit = False
+def _switch(connection: Connection) -> None:
+    if connection.get_execution_options().get(COMMITS_ALONE):
+        direct.switch(_driver_of(connection), connection)
 
 
 def _driver_of(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-db = SQLAlchemy(model_class=Base, session_options={"class_": Session})
+db = Database(model_class=Base, session_options={"class_": Session})
 
 
 def read_alone() -> None:
-    """Send this session's statements without BEGIN and ROLLBACK around them.
+    """Send this request's statements without BEGIN and ROLLBACK around them.
 
     For requests that read, or write one statement at most: a third of the round trips.
     """
-    db.session.info[READS_ALONE] = True
+    state: Any = g._get_current_object()  # noqa: SLF001 - Flask's way
+    state.__dict__.setdefault(ALONE, Alone())
+
+
+def reads_alone() -> bool:
+    """Whether each statement commits itself, so that nothing can be written together."""
+    return _alone() is not None
 
 
 def write_together() -> bool:
     """Take `read_alone` back; True when it held, and the caller must commit what was begun so."""
-    return bool(db.session.info.pop(READS_ALONE, False))
+    alone: Alone | None = g.pop(ALONE, None)
+    if alone is None:
+        return False
+    alone.end()
+    return True
 
 
 @contextmanager
@@ -176,14 +201,18 @@ def reading_from(engine: Engine) -> Iterator[None]:
     What it loads is detached afterwards and never meets the objects of the request's own session.
     """
     registry = db.session.registry
-    own = registry()
-    reader = db.session.session_factory(info={READS_ALONE: True, READS_FROM: engine})
+    own, alone = registry(), g.pop(ALONE, None)
+    reader = db.session.session_factory(info={READS_FROM: engine})
     registry.set(reader)
+    setattr(g, ALONE, Alone(engine))
     try:
         yield
     finally:
+        write_together()
         registry.set(own)
         reader.close()
+        if alone is not None:
+            setattr(g, ALONE, alone)
 
 
 @event.listens_for(Pool, "checkout")
@@ -199,23 +228,6 @@ def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):
         raise InvalidatePoolError
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    """A statement as the server prepares it, and what its types do to values on both ways."""
-
-    sql: str
-    prepare: str
-    execute: str
-    names: tuple[str, ...]
-    constants: dict[str, Any]
-    to_driver: tuple[tuple[str, Callable[[Any], Any]], ...]
-    from_driver: tuple[tuple[int, Callable[[Any], Any]], ...]
-    row: Callable[..., Any]
-
-
-PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 class Prepared:
@@ -234,40 +246,8 @@ class Prepared:
         self._name = f"prepared_{next(self._numbers)}"
 
     @cached_property
-    def _compiled(self) -> _Compiled:
-        dialect = db.engine.dialect
-        compiled = self._statement.compile(dialect=dialect)
-        types = {name: bind.type for bind, name in compiled.bind_names.items()}
-        binders = {
-            name: process
-            for name, kind in types.items()
-            if (process := kind.dialect_impl(dialect).bind_processor(dialect))
-        }
-        constants = {
-            name: binders[name](value) if name in binders and value is not None else value
-            for name, value in compiled.construct_params(_check=False).items()
-        }
-        columns = list(self._statement.exported_columns)
-        named: Any = namedtuple  # noqa: PYI024 - the fields are known at run time only
-        readers = (
-            (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
-            for index, column in enumerate(columns)
-            if not isinstance(column.type, (Numeric, Float))  # the driver's own numbers are right
-        )
-        names = tuple(dict.fromkeys(PLACEHOLDER.findall(str(compiled))))
-        numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
-        body = PLACEHOLDER.sub(lambda found: numbers[found[1]], str(compiled)).replace("%%", "%")
-        declared = _list(_sql_type(types[name], dialect) for name in names)
-        return _Compiled(
-            sql=str(compiled),
-            prepare=f"PREPARE {self._name}{declared} AS {body}",
-            execute=f"EXECUTE {self._name}{_list('%s' for _ in names)}",
-            names=names,
-            constants=constants,
-            to_driver=tuple(binders.items()),
-            from_driver=tuple((index, read) for index, read in readers if read),
-            row=named("Row", [column.key for column in columns])._make,
-        )
+    def _compiled(self) -> Compiled:
+        return compile_for_server(self._statement, self._name, db.engine.dialect)
 
     def first(self, values: Mapping[str, Any]) -> Any:
         """Run the statement with `values`; return its first row as a named tuple, or None."""
@@ -279,60 +259,63 @@ class Prepared:
         return [self._read(found) for found in self._run(values).fetchall()]
 
     def _read(self, found: Any) -> Any:
+        compiled = self._compiled
+        if not compiled.from_driver:
+            return compiled.row(found)
         row = list(found)
-        for index, read in self._compiled.from_driver:
+        for index, read in compiled.from_driver:
             row[index] = read(row[index])
-        return self._compiled.row(row)
+        return compiled.row(row)
 
     def _run(self, values: Mapping[str, Any]) -> Any:
-        compiled = self._compiled
-        parameters = {**compiled.constants, **values}
-        for name, process in compiled.to_driver:
-            if name in values:
-                parameters[name] = process(values[name])
-        session = cast(Session, db.session())
+        session = _begun_session()
+        alone = _alone() if session is None else None
+        held = alone.connection() if alone else None
+        if held:
+            return self._send(values, held.engine, held.pooled, held.driver, held.prepared)
+        session = session or cast(Session, db.session())
         session.flush()
-        held = session.direct()
-        bind: Any
-        connection: Any
-        if held is None:
-            bind = connection = session.connection()
-            driver = _driver_of(connection)
-        else:
-            bind, connection = held
-            driver = connection.driver_connection
-        known = connection.info.setdefault("prepared", set())
+        connection = session.connection()
+        prepared = connection.info.setdefault("prepared", set())
+        return self._send(values, connection, connection, _driver_of(connection), prepared)
+
+    def _send(
+        self, values: Mapping[str, Any], bind: Any, connection: Any, driver: Any, known: set[str]
+    ) -> Any:
+        compiled = self._compiled
+        arguments = [
+            (process(values[name]) if process else values[name]) if name in values else default
+            for name, process, default in compiled.parameters
+        ]
         cursor = driver.cursor()
         # Whoever counts or times SQLAlchemy's statements hears of these, too.
-        heard = (connection, cursor, compiled.sql, parameters, SimpleNamespace(), False)
+        heard = (connection, cursor, compiled.sql, arguments, SimpleNamespace(), False)
         for tell in bind.dispatch.before_cursor_execute:
             tell(*heard)
         try:
             if self._name not in known:
-                cursor.execute(compiled.prepare)
+                cursor.execute(compiled.prepare, compiled.literals or None)
                 known.add(self._name)
-            cursor.execute(compiled.execute, [parameters[name] for name in compiled.names])
+            cursor.execute(compiled.execute, arguments)
         except psycopg2.Error as error:
             is_gone = _is_gone(bind.dialect, driver, error)
             if is_gone:
                 connection.invalidate(error)
-                session.end_direct()
-            raise _as_sqlalchemy(bind.dialect, compiled.sql, error, is_gone=is_gone) from error
+                if (alone := _alone()) is not None:
+                    alone.make_way()
+            raise as_sqlalchemy(bind.dialect, compiled.sql, error, is_gone=is_gone) from error
         for tell in bind.dispatch.after_cursor_execute:
             tell(*heard)
         return cursor
 
 
-def _list(items: Iterable[str]) -> str:
-    """Return `items` in parentheses; none of them is nothing at all."""
-    listed = ", ".join(items)
-    return f" ({listed})" if listed else ""
-
-
-def _sql_type(kind: TypeEngine[Any], dialect: Any) -> str:
-    if isinstance(kind, NullType):
-        return "unknown"  # the server takes what the place asks for
-    return str(dialect.type_compiler_instance.process(kind))
+def _begun_session() -> Session | None:
+    """Return the request's session if there is one that has begun a transaction."""
+    registry = db.session.registry
+    session: Session | None = registry.registry.get(registry.scopefunc())
+    if session is None or session._transaction is None:  # noqa: SLF001 - the one thing to know
+        return None
+    return session
 
 
 def _is_gone(dialect: Dialect, driver: Any, error: Any) -> bool:
@@ -340,18 +323,3 @@ def _is_gone(dialect: Dialect, driver: Any, error: Any) -> bool:
     column's type under a prepared statement.
     """
     return isinstance(error, FeatureNotSupported) or dialect.is_disconnect(error, driver, None)
-
-
-def _as_sqlalchemy(
-    dialect: Dialect, statement: str | None, error: psycopg2.Error, *, is_gone: bool
-) -> Exception:
-    """Return what SQLAlchemy would raise."""
-    failure: Exception = DBAPIError.instance(
-        statement,
-        None,
-        error,
-        psycopg2.Error,
-        connection_invalidated=is_gone,
-        dialect=dialect,
-    )
-    return failure

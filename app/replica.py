@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.database import Prepared, db, reading_from
+from app.direct import RestingPool
 from app.errors import NotFound
 
 T = TypeVar("T")
@@ -164,6 +165,7 @@ def _written_if_known() -> int | None:
 def _engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
         url,
+        poolclass=RestingPool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,

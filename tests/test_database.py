@@ -1,15 +1,27 @@
 """The pool notices that PostgreSQL went away and came back; prepared statements are prepared."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import DateTime, Integer, Text, bindparam, create_engine, text
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    Text,
+    bindparam,
+    create_engine,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, OperationalError
-from sqlalchemy.pool import QueuePool
 
+from app import direct
 from app.database import Prepared, db, read_alone, write_together
+from app.direct import RestingPool
+from tests.support.server import wait_until
 from tests.support.statements import recorded
 
 
@@ -129,10 +141,14 @@ _WHO_SERVES = Prepared(
 )
 
 
-def _held() -> int:
+def _pool() -> RestingPool:
     pool = db.engine.pool
-    assert isinstance(pool, QueuePool)
-    return pool.checkedout()
+    assert isinstance(pool, RestingPool)
+    return pool
+
+
+def _held() -> int:
+    return _pool().in_use()
 
 
 def test_prepared_statements_that_read_alone_share_one_connection(committed_app: Flask) -> None:
@@ -208,3 +224,89 @@ def test_an_error_does_not_print_what_the_statement_was_given() -> None:
         db.session.execute(text("SELECT pg_sleep(30), :email"), {"email": "lea@example.com"})
     db.session.rollback()
     assert "lea@example.com" not in str(failed.value)
+
+
+def test_a_connection_rests_between_requests_that_read_alone(committed_app: Flask) -> None:
+    served = set()
+    for _ in range(3):
+        read_alone()
+        served.add(_pid())
+        db.session.remove()
+    assert len(served) == 1
+    assert _held() == 0
+
+
+def test_a_session_gets_a_connection_that_rests(committed_app: Flask) -> None:
+    taken = [direct.take(db.engine) for _ in range(_pool().size())]
+    for connection in taken[1:]:
+        connection.rest()
+    others = [db.engine.connect() for _ in taken[2:]]
+    assert db.session.execute(text("SELECT 1")).scalar_one() == 1
+    assert _held() == _pool().size()
+    db.session.remove()
+    for other in others:
+        other.close()
+    taken[0].rest()
+    assert _held() == 0
+
+
+def test_whoever_waits_gets_the_connection_that_would_rest(committed_app: Flask) -> None:
+    taken = [direct.take(db.engine) for _ in range(_pool().size())]
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(db.engine.raw_connection)
+        wait_until(lambda: _pool()._coming == 1, 2, "somebody waits")
+        taken[0].rest()
+        waiting.result(2).close()
+    for connection in taken[1:]:
+        connection.rest()
+    assert _held() == 0
+
+
+def _work(app: Flask, turn: int) -> None:
+    """Do as a request does that reads alone, or in a transaction, or first so and then so."""
+    with app.app_context():
+        if turn % 3:
+            read_alone()
+            _pid()
+        if turn % 3 != 1:
+            db.session.execute(text("SELECT 1"))
+
+
+def test_twice_as_many_threads_as_connections_get_their_turns(committed_app: Flask) -> None:
+    turns = range(400)
+    with ThreadPoolExecutor(2 * _pool().size()) as threads:
+        list(threads.map(lambda turn: _work(committed_app, turn), turns))
+    assert _held() == 0
+    mine = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    assert db.session.scalar(mine) <= _pool().size()
+
+
+def test_connections_cut_while_they_rest_are_replaced_unseen(committed_app: Flask) -> None:
+    read_alone()
+    mine = _pid()
+    db.session.remove()
+    outside = create_engine(committed_app.extensions["settings"].database_url)
+    with outside.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
+    outside.dispose()
+    read_alone()
+    assert _pid() != mine
+
+
+def test_a_pool_that_is_disposed_of_closes_what_rests(committed_app: Flask) -> None:
+    read_alone()
+    mine = _pid()
+    db.session.remove()
+    db.engine.dispose()
+    alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+    wait_until(lambda: db.session.scalar(alive, {"pid": mine}) == 0, 5, "it is closed")
+
+
+def test_values_that_nobody_can_change_are_written_into_the_statement(
+    committed_app: Flask,
+) -> None:
+    found = Prepared(
+        select(literal("it's 100 %").label("word"), bindparam("n", type_=Integer()).label("n"))
+    )
+    assert found.first({"n": 3}) == ("it's 100 %", 3)
+    assert any("it''s 100 %" in sql for sql in _known_to_the_server())

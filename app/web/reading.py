@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.current import settings
-from app.database import READS_ALONE, db, read_alone
+from app.database import db, read_alone, reads_alone
 from app.replica import Replica, written_position
 from app.web import bearer
 
@@ -61,9 +61,9 @@ def _cookie_name() -> str:
     return "__Host-written" if settings.is_https else "written"
 
 
-def _note_commit(session: Session) -> None:
+def _note_commit(_session: Session) -> None:
     """Note that the request wrote something; a session that reads alone commits nothing."""
-    if READS_ALONE not in session.info and has_request_context():
+    if has_request_context() and not reads_alone():
         g.has_written = True
 
 

@@ -73,7 +73,9 @@ def test_nothing_of_ours_is_imported_inside_a_function() -> None:
                     if name.split(".")[0] in ("app", "tests"):
                         yield f"{function.name} imports {name}"
 
-    assert not _faults(ALL_MODULES, check)
+    # Each loads what its process needs.
+    factories = ("app/__init__.py", "app/cli/processes.py")
+    assert not _faults(ALL_MODULES, check, spared=factories)
 
 
 def test_only_doors_commit() -> None:
@@ -83,7 +85,8 @@ def test_only_doors_commit() -> None:
             if is_call and node.func.attr == "commit":
                 yield f"commits in line {node.lineno}"
 
-    assert not _faults(MODULES, check, spared=DOORS)
+    session = "app/database.py"  # what they say it to
+    assert not _faults(MODULES, check, spared=(*DOORS, session))
 
 
 def test_the_environment_is_read_in_one_place() -> None:

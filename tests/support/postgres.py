@@ -38,6 +38,11 @@ class Server:
     admin_url: str
     owner: str
 
+    @property
+    def is_thrown_away(self) -> bool:
+        """Whether it goes with all its databases; each that is dropped before takes a while."""
+        return bool(self.owner)
+
     def url(self, database: str) -> str:
         """Return the address of `database` for its unprivileged owner."""
         parts = urlsplit(self.admin_url)

@@ -1,12 +1,17 @@
 """The SQL that a block of a test sends, for counting and explaining it."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+
+from app.compiled import Compiled
+from app.database import Prepared
 
 CHOICES = "FROM site_choices"
 TRANSACTIONAL = ("SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT", "BEGIN")
@@ -41,6 +46,25 @@ def _scanned(plan: dict[str, Any]) -> int:
     return below + round(read * plan["Actual Loops"])
 
 
+@cache
+def _prepared(statement: str) -> Compiled:
+    """Return what a statement of the hot path was compiled to."""
+    return next(
+        each._compiled
+        for each in gc.get_objects()
+        if type(each) is Prepared and each._compiled.sql == statement
+    )
+
+
+def _by_name(statement: str, parameters: Any) -> Any:
+    """Return the parameters as the statement names them; those sent by EXECUTE have no names."""
+    if not isinstance(parameters, list):
+        return parameters
+    compiled = _prepared(statement)
+    names = (name for name, *_ in compiled.parameters)
+    return compiled.literals | dict(zip(names, parameters, strict=True))
+
+
 @contextmanager
 def recorded(*, with_choices: bool = False) -> Iterator[Statements]:
     """Collect the statements of the block, on any engine.
@@ -53,7 +77,7 @@ def recorded(*, with_choices: bool = False) -> Iterator[Statements]:
         if CHOICES in statement and not with_choices:
             return
         if not statement.upper().startswith(TRANSACTIONAL):
-            statements.sent.append((statement, parameters))
+            statements.sent.append((statement, _by_name(statement, parameters)))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
