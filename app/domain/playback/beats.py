@@ -184,6 +184,7 @@ _BEAT = Prepared(
         _NAMED["done"].was,
         _NAMED["done"].completing,
         _NAMED["others"].completed,
+        leases.NO_WAIT,
     ).add_cte(*_PARTS)
 )
 

@@ -23,7 +23,7 @@ _METER = Prepared(
     update(PlaybackSession)
     .where(*leases.LIVE, PlaybackSession.keys_issued < BURST + _elapsed / SECONDS_PER_KEY)
     .values(keys_issued=PlaybackSession.keys_issued + 1)
-    .returning(PlaybackSession.video_id, PlaybackSession.generation)
+    .returning(PlaybackSession.video_id, PlaybackSession.generation, leases.NO_WAIT)
 )
 
 

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, DateTime, bindparam, func, select
 
@@ -13,12 +14,17 @@ from app.domain.accounts.sessions import SignedIn
 from app.domain.courses.access import may_watch
 from app.domain.courses.models import Course, Lesson
 from app.domain.playback.models import EndReason, PlaybackSession
+from app.domain.videos import queries
 from app.domain.videos.models import Video
 from app.errors import NotFound, SessionEnded
 
 LAPSED = "lapsed"
 NOW: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
 _IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Boolean())
+
+# A column for what opens a lease or goes on with it: its commit does not wait for the disk. If the
+# server dies within the next half second, a player starts again and some seconds are unwatched.
+NO_WAIT: ColumnElement[str] = func.set_config("synchronous_commit", "off", True).label("no_wait")
 
 # A lease belongs to one sign-in: the same person in another browser is refused, too.
 OWN = (
@@ -50,7 +56,7 @@ class Lease:
     opened_at: datetime | None
 
 
-_FIND = Prepared(
+_LEASE = (
     select(
         PlaybackSession.id,
         PlaybackSession.video_id,
@@ -66,6 +72,12 @@ _FIND = Prepared(
     .join(Course, Course.id == Lesson.course_id)
     .join(Video, Video.id == PlaybackSession.video_id)
     .where(*OWN)
+)
+_FIND = Prepared(_LEASE)
+_FIND_WITH_TRACKS = Prepared(
+    _LEASE.add_columns(
+        queries.tracks_of(PlaybackSession.video_id, PlaybackSession.generation).label("tracks")
+    )
 )
 
 
@@ -85,7 +97,16 @@ def get_live(signed_in: SignedIn, lease_id: uuid.UUID) -> Lease:
 
     Raises NotFound for an unknown lease or another sign-in's, SessionEnded with its reason.
     """
-    row = _FIND.first(parameters(signed_in, lease_id))
+    return _require_live(_FIND.first(parameters(signed_in, lease_id)))
+
+
+def get_live_with_tracks(signed_in: SignedIn, lease_id: uuid.UUID) -> tuple[Lease, str]:
+    """Return the lease as `get_live` does, and what its generation consists of."""
+    row = _FIND_WITH_TRACKS.first(parameters(signed_in, lease_id))
+    return _require_live(row), row.tracks
+
+
+def _require_live(row: Any) -> Lease:
     if row is None:
         raise NotFound
     if row.ended_at is not None:

@@ -96,14 +96,14 @@ def _multivariant(tracks: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def multivariant(base: str, video_id: UUID, generation: int) -> str:
-    """Return the multivariant playlist of a generation. Raises NotFound.
+def multivariant(base: str, tracks: str) -> str:
+    """Return the multivariant playlist of what a generation consists of. Raises NotFound.
 
     `base` is the address of the lease; every playlist named lies below it. The middle rung comes
     first, because players start with the first one they read (RFC 8216, 4.3.4.2).
     """
     try:
-        return _multivariant(queries.find_tracks(video_id, generation)).replace(BASE, base)
+        return _multivariant(tracks).replace(BASE, base)
     except _Missing:
         raise NotFound from None
 

@@ -7,16 +7,35 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, bindparam, func, select, text, update
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    Integer,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    func,
+    select,
+    true,
+    update,
+)
 
 from app.clock import utcnow
 from app.current import settings
 from app.database import Prepared, db
-from app.domain.accounts.models import LoginSession
+from app.domain.accounts.models import LoginSession, Role
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses import progress
-from app.domain.courses.access import require_lesson_access
-from app.domain.courses.models import Course, Lesson
+from app.domain.courses.access import (
+    IS_ADMIN,
+    USER_ID,
+    may_watch,
+    require_lesson_access,
+    resume_position,
+)
+from app.domain.courses.models import Course, Lesson, LessonProgress
 from app.domain.playback import leases, tokens, watermark
 from app.domain.playback.beats import Beat, Pulse, budget_seconds
 from app.domain.playback.leases import Lease
@@ -48,29 +67,54 @@ class StartedPlayback:
     resume_position_seconds: float
 
 
-# One call locks the person's row, then counts and inserts, and commits itself: see the migration
-# that made it. A stream that is to be replaced ends only where the new one was opened.
+# The lesson where it may be watched, and only then the call, for each row that is found: what is
+# materialized is decided before. The call locks the person's row, then counts and inserts: see the
+# migration that made it. A stream that is to be replaced ends only where the new one was opened.
+_WATCHABLE = (
+    select(
+        Lesson.video_id,
+        Lesson.duration_seconds,
+        func.coalesce(LessonProgress.position_seconds, 0.0).label("position_seconds"),
+    )
+    .join(Course, Course.id == Lesson.course_id)
+    .outerjoin(
+        LessonProgress,
+        and_(LessonProgress.user_id == USER_ID, LessonProgress.lesson_id == Lesson.id),
+    )
+    .where(
+        Lesson.id == bindparam("lesson_id", type_=Uuid()),
+        Lesson.video_id.is_not(None),
+        may_watch(USER_ID, IS_ADMIN),
+    )
+    .cte("watchable")
+    .prefix_with("MATERIALIZED")
+)
+_STREAM = (
+    func.open_stream(
+        bindparam("id", type_=Uuid()),
+        bindparam("code", type_=Text()),
+        USER_ID,
+        bindparam("login_session_id", type_=Uuid()),
+        bindparam("lesson_id", type_=Uuid()),
+        _WATCHABLE.c.video_id,
+        bindparam("replace_id", type_=Uuid()),
+        bindparam("device", type_=Text()),
+        leases.NOW,
+        bindparam("minute_ago", type_=DateTime(timezone=True)),
+        bindparam("lease_expires_at", type_=DateTime(timezone=True)),
+        bindparam("max_streams", type_=Integer()),
+        bindparam("per_minute", type_=Integer()),
+    )
+    .table_valued(
+        column("live", Integer),
+        column("recent", Integer),
+        column("opened", Boolean),
+        column("is_ready", Boolean),
+    )
+    .lateral("stream")
+)
 _OPEN = Prepared(
-    text(
-        """
-    SELECT live, recent, opened, is_ready FROM open_stream(:id, :code, :user_id,
-        :login_session_id, :lesson_id, :video_id, :replace_id, :device, :now, :minute_ago,
-        :lease_expires_at, :max_streams, :per_minute)
-    """
-    )
-    .bindparams(
-        *(
-            bindparam(name, type_=Uuid())
-            for name in ("id", "user_id", "login_session_id", "lesson_id", "video_id", "replace_id")
-        ),
-        *(
-            bindparam(name, type_=DateTime(timezone=True))
-            for name in ("now", "minute_ago", "lease_expires_at")
-        ),
-        *(bindparam(name, type_=Text()) for name in ("code", "device")),
-        *(bindparam(name, type_=Integer()) for name in ("max_streams", "per_minute")),
-    )
-    .columns(live=Integer, recent=Integer, opened=Boolean, is_ready=Boolean)
+    select(_WATCHABLE, _STREAM, leases.NO_WAIT).select_from(_WATCHABLE.join(_STREAM, true()))
 )
 
 
@@ -85,35 +129,15 @@ def start(
     Raises NotFound, EnrollmentRequired, InvalidInput (no video in the lesson), VideoNotReady,
     TooManyStreams (with the live ones) and TooManyRequests.
     """
-    access = require_lesson_access(signed_in.user_id, lesson_id, signed_in.role)
-    if access.video_id is None:
-        raise InvalidInput({"lesson_id": "This lesson has no video to play."})
-    session_id, code = _open(signed_in, lesson_id, access.video_id, device, replace_session_id)
-    claims = PlaybackClaims(signed_in.user_id, _fingerprint(signed_in), session_id, access.video_id)
-    return StartedPlayback(
-        token=tokens.issue(claims),
-        session_id=session_id,
-        watermark=watermark.of(signed_in.name, signed_in.email, code),
-        resume_position_seconds=access.resume_position_seconds,
-    )
-
-
-def _open(
-    signed_in: SignedIn,
-    lesson_id: uuid.UUID,
-    video_id: uuid.UUID,
-    device: str,
-    replace_id: uuid.UUID | None,
-) -> tuple[uuid.UUID, str]:
     now = utcnow()
     session_id = uuid.uuid4()
     values: dict[str, Any] = {
         "id": session_id,
         "user_id": signed_in.user_id,
+        "is_admin": signed_in.role is Role.ADMIN,
         "login_session_id": signed_in.session_id,
         "lesson_id": lesson_id,
-        "video_id": video_id,
-        "replace_id": replace_id,
+        "replace_id": replace_session_id,
         "device": device,
         "now": now,
         "minute_ago": now - timedelta(minutes=1),
@@ -124,15 +148,40 @@ def _open(
     for _ in range(CODE_ATTEMPTS):
         code = watermark.new_code()
         row = _OPEN.first({**values, "code": code})
-        if row.opened:
-            return session_id, code
-        if not row.is_ready:
-            raise VideoNotReady
-        if row.live >= values["max_streams"]:
-            raise TooManyStreams(sessions=list_live(signed_in))
-        if row.recent >= settings.playback_tokens_per_minute:
-            raise TooManyRequests(60, "Too many streams were started. Wait a minute.")
+        if row is None:
+            _require_video(signed_in, lesson_id)
+        elif row.opened:
+            return _started(signed_in, session_id, code, row)
+        else:
+            _refuse(signed_in, row, values["max_streams"])
     raise TooManyRequests(1)
+
+
+def _started(signed_in: SignedIn, session_id: uuid.UUID, code: str, row: Any) -> StartedPlayback:
+    claims = PlaybackClaims(signed_in.user_id, _fingerprint(signed_in), session_id, row.video_id)
+    return StartedPlayback(
+        token=tokens.issue(claims),
+        session_id=session_id,
+        watermark=watermark.of(signed_in.name, signed_in.email, code),
+        resume_position_seconds=resume_position(row.position_seconds, row.duration_seconds),
+    )
+
+
+def _require_video(signed_in: SignedIn, lesson_id: uuid.UUID) -> None:
+    """Say why a lesson may not be watched, unless by now it may be."""
+    access = require_lesson_access(signed_in.user_id, lesson_id, signed_in.role)
+    if access.video_id is None:
+        raise InvalidInput({"lesson_id": "This lesson has no video to play."})
+
+
+def _refuse(signed_in: SignedIn, row: Any, max_streams: int) -> None:
+    """Say why no stream was opened, unless somebody else's had the same code."""
+    if not row.is_ready:
+        raise VideoNotReady
+    if row.live >= max_streams:
+        raise TooManyStreams(sessions=list_live(signed_in))
+    if row.recent >= settings.playback_tokens_per_minute:
+        raise TooManyRequests(60, "Too many streams were started. Wait a minute.")
 
 
 def _fingerprint(signed_in: SignedIn) -> str:
@@ -143,12 +192,12 @@ _OPENED = Prepared(
     update(PlaybackSession)
     .where(PlaybackSession.id == bindparam("lease_id", type_=PlaybackSession.id.type))
     .values(opened_at=leases.NOW)
-    .returning(PlaybackSession.id)
+    .returning(PlaybackSession.id, leases.NO_WAIT)
 )
 
 
-def open_by_token(signed_in: SignedIn, token: str) -> Lease:
-    """Return the lease that `token` opens for this sign-in.
+def open_by_token(signed_in: SignedIn, token: str) -> tuple[Lease, str]:
+    """Return the lease that `token` opens for this sign-in, and what its video consists of.
 
     Raises TokenInvalid (also for another account's or another sign-in's), TokenExpired,
     SessionEnded.
@@ -156,12 +205,12 @@ def open_by_token(signed_in: SignedIn, token: str) -> Lease:
     claims = tokens.verify(token)
     if claims.user_id != signed_in.user_id or claims.session_hash != _fingerprint(signed_in):
         raise TokenInvalid
-    lease = leases.get_live(signed_in, claims.playback_session_id)
+    lease, tracks = leases.get_live_with_tracks(signed_in, claims.playback_session_id)
     if lease.video_id != claims.video_id:
         raise TokenInvalid
     if lease.opened_at is None:
         _OPENED.first({"lease_id": lease.id, "now": utcnow()})
-    return lease
+    return lease, tracks
 
 
 # The old heartbeat's time bounds how much new watched time this one may claim; the row lock

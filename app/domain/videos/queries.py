@@ -2,32 +2,47 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, bindparam, select, text
+from sqlalchemy import ColumnElement, Text, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.database import Prepared, db
-from app.domain.videos.models import CaptionTrack, Rendition, RenditionKind, Video
+from app.database import db
+from app.domain.videos.models import CaptionTrack, Rendition, RenditionKind
 
-# The rungs of a generation, whose number grows while it is made, and the captions, which come and
-# go: as one text, which says at a glance whether a playlist that was made of it still holds.
-_TRACKS = Prepared(
-    text(
-        """
-    SELECT CAST(json_build_array(
-        (SELECT coalesce(json_agg(json_build_array(name, kind, width, height, frame_rate, codecs,
-                peak_bandwidth, average_bandwidth) ORDER BY name), '[]')
-            FROM renditions WHERE video_id = :video_id AND generation = :generation),
-        (SELECT coalesce(json_agg(json_build_array(language, label) ORDER BY language), '[]')
-            FROM caption_tracks WHERE video_id = :video_id)
-    ) AS text) AS tracks
+EMPTY: ColumnElement[Any] = literal_column("'[]'")
+
+
+def tracks_of(
+    video_id: ColumnElement[UUID] | InstrumentedAttribute[UUID],
+    generation: ColumnElement[int] | InstrumentedAttribute[int],
+) -> ColumnElement[str]:
+    """Return what a generation consists of as an expression, for `renditions_of`, `captions_of`.
+
+    The rungs, whose number grows while it is made, and the captions, which come and go: as one
+    text, which says at a glance whether a playlist that was made of it still holds.
     """
+    rung = func.json_build_array(
+        *(Rendition.name, Rendition.kind, Rendition.width, Rendition.height, Rendition.frame_rate),
+        *(Rendition.codecs, Rendition.peak_bandwidth, Rendition.average_bandwidth),
     )
-    .bindparams(
-        bindparam("video_id", type_=Video.id.type), bindparam("generation", type_=Integer())
+    rungs = (
+        select(func.coalesce(func.json_agg(aggregate_order_by(rung, Rendition.name)), EMPTY))
+        .where(Rendition.video_id == video_id, Rendition.generation == generation)
+        .correlate_except(Rendition)
     )
-    .columns(tracks=Text)
-)
+    track = func.json_build_array(CaptionTrack.language, CaptionTrack.label)
+    captions = (
+        select(
+            func.coalesce(func.json_agg(aggregate_order_by(track, CaptionTrack.language)), EMPTY)
+        )
+        .where(CaptionTrack.video_id == video_id)
+        .correlate_except(CaptionTrack)
+    )
+    both = func.json_build_array(rungs.scalar_subquery(), captions.scalar_subquery())
+    return cast(both, Text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +65,6 @@ class CaptionView:
 
     language: str
     label: str
-
-
-def find_tracks(video_id: UUID, generation: int) -> str:
-    """Return what a generation consists of, for `renditions_of` and `captions_of`."""
-    return str(_TRACKS.first({"video_id": video_id, "generation": generation}).tracks)
 
 
 def renditions_of(tracks: str) -> list[RenditionView]:

@@ -37,10 +37,10 @@ def manifest() -> Response:
     how manifest_url is written.
     """
     person = require_signed_in()
-    lease = sessions.open_by_token(person, _token())
+    lease, tracks = sessions.open_by_token(person, _token())
     grant = grants.renew(lease, person)
     base = url_for("playback.list_sessions") + f"/{lease.id}"
-    playlist = manifests.multivariant(base, lease.video_id, lease.generation)
+    playlist = manifests.multivariant(base, tracks)
     db.session.commit()
     response = Response(playlist, mimetype=HLS)
     set_grant(response, grant)

@@ -10,6 +10,7 @@ from app.domain.playback import manifests
 from app.domain.videos.models import CaptionTrack
 from app.errors import NotFound
 from tests import factories
+from tests.support.tracks import find_tracks
 
 
 def test_the_multivariant_playlist_lists_rungs_sound_and_captions() -> None:
@@ -18,7 +19,7 @@ def test_the_multivariant_playlist_lists_rungs_sound_and_captions() -> None:
         CaptionTrack(video_id=video.id, language="am", label='The "am" one', webvtt="WEBVTT\n")
     )
     db.session.flush()
-    playlist = manifests.multivariant("/lease", video.id, 1)
+    playlist = manifests.multivariant("/lease", find_tracks(video.id, 1))
     lines = playlist.splitlines()
     assert lines[0] == "#EXTM3U"
     assert "/lease/renditions/720p.m3u8" in lines
@@ -31,7 +32,7 @@ def test_the_multivariant_playlist_lists_rungs_sound_and_captions() -> None:
 
 def test_bandwidths_include_the_sound() -> None:
     video = factories.make_ready_video()
-    playlist = manifests.multivariant("/lease", video.id, 1)
+    playlist = manifests.multivariant("/lease", find_tracks(video.id, 1))
     assert f"BANDWIDTH={720 * 2_000 + 96_000}," in playlist
     assert f"AVERAGE-BANDWIDTH={720 * 1_200 + 64_000}," in playlist
 
@@ -39,13 +40,14 @@ def test_bandwidths_include_the_sound() -> None:
 def test_a_video_without_sound_offers_no_audio_group() -> None:
     video = factories.make_video()
     factories.make_rendition(video, "360p")
-    playlist = manifests.multivariant("/lease", video.id, 1)
+    playlist = manifests.multivariant("/lease", find_tracks(video.id, 1))
     assert "AUDIO" not in playlist
 
 
 def test_a_generation_without_rungs_is_not_found() -> None:
+    tracks = find_tracks(factories.make_video().id, 1)
     with pytest.raises(NotFound):
-        manifests.multivariant("/lease", factories.make_video().id, 1)
+        manifests.multivariant("/lease", tracks)
 
 
 def test_a_media_playlist_addresses_keys_relatively_and_names_nobody() -> None:

@@ -7,6 +7,7 @@ from app.domain.videos import captions, queries
 from app.domain.videos.models import CaptionTrack, Video
 from app.errors import InvalidInput
 from tests import factories
+from tests.support.tracks import find_tracks
 
 WEBVTT = "WEBVTT\n\n1\n00:00.000 --> 00:02.500\nSelam, <b>everybody</b>\n"
 
@@ -19,7 +20,7 @@ def video() -> Video:
 def test_captions_are_found_by_language(video: Video) -> None:
     captions.add(video, "en", "English", WEBVTT)
     captions.add(video, "am", "Amharic", WEBVTT.replace("Selam", "ሰላም"))
-    assert [track.language for track in queries.captions_of(queries.find_tracks(video.id, 1))] == [
+    assert [track.language for track in queries.captions_of(find_tracks(video.id, 1))] == [
         "am",
         "en",
     ]

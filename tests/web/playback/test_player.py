@@ -13,6 +13,7 @@ from app.domain.playback import keys
 from app.domain.playback.models import PlaybackSession
 from app.domain.videos.models import CaptionTrack
 from tests.support.client import CheckedClient
+from tests.support.statements import recorded
 
 HLS = "application/vnd.apple.mpegurl"
 
@@ -49,6 +50,15 @@ def test_the_manifest_marks_the_lease_opened_and_hands_out_the_grant(
     assert "SameSite=Lax" in cookie
     row = db.session.get_one(PlaybackSession, started["session_id"], populate_existing=True)
     assert row.opened_at is not None
+
+
+def test_the_manifest_is_one_statement_beside_the_sign_in(
+    player: CheckedClient, started: dict[str, str]
+) -> None:
+    player.get(started["manifest_url"])  # the first one notes that the lease was opened
+    with recorded() as statements:
+        assert player.get(started["manifest_url"]).status_code == 200
+    assert len(statements) == 2
 
 
 def test_every_playlist_named_in_the_manifest_answers(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from app.clock import shifted
 from app.database import db
@@ -56,6 +56,15 @@ def test_who_is_not_enrolled_is_told_to_enrol(
 ) -> None:
     answer = start(client_of(outsider), video_lesson)
     assert (answer.status_code, answer.get_json()["code"]) == (403, "ENROLLMENT_REQUIRED")
+    assert db.session.scalar(select(func.count()).select_from(PlaybackSession)) == 0
+
+
+def test_a_stream_is_opened_by_one_statement_beside_the_sign_in(
+    player: CheckedClient, video_lesson: Lesson
+) -> None:
+    with recorded() as statements:
+        assert start(player, video_lesson).status_code == 201
+    assert len(statements) == 2
 
 
 def test_a_preview_is_open_to_every_account(
