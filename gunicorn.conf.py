@@ -21,6 +21,7 @@ from typing import Any
 
 import gunicorn
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.sock import TCPSocket, UnixSocket
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -126,6 +127,13 @@ class Worker(ThreadWorker):
             for _ in range(self.worker_connections):
                 self.accept(listener)
             listener.close()
+
+
+class Logger(GunicornLogger):
+    """The log of gunicorn's own life, without the pieces of a line for each request."""
+
+    def access(self, *_about: object) -> None:
+        """Write nothing: the application logs requests."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -304,8 +312,8 @@ forwarded_allow_ips = "127.0.0.1,::1"
 limit_request_line = 8190
 limit_request_fields = 100
 
-# The application logs requests; gunicorn logs its own life.
 accesslog = None
+logger_class = Logger
 RELEASE = _release()
 logconfig_dict = {
     "version": 1,

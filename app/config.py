@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -148,7 +147,7 @@ class Settings(BaseModel):
     @property
     def is_https(self) -> bool:
         """Whether the public address is https, so cookies carry `Secure` and `__Host-`."""
-        return urlsplit(self.public_base_url).scheme == "https"
+        return self.public_base_url[:6].lower() == "https:"
 
     @property
     def log_form(self) -> LogFormat:

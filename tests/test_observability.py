@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import structlog
-from flask import Flask, g
+from flask import Flask, Response, g
 from sqlalchemy import text
 
 from app import observability
@@ -58,13 +59,30 @@ def test_a_log_that_nobody_reads_costs_no_answer() -> None:
     structlog.get_logger().error("request", status=200)
 
 
+@pytest.fixture
+def lines_of_requests(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application of the tests, which logs errors only, logs its requests for the test."""
+    finish = observability._finisher(load_settings({"DATABASE_URL": "x", "LOG_FORMAT": "json"}))
+    hooks = [
+        finish if hook.__module__ == observability.__name__ else hook
+        for hook in app.after_request_funcs[None]
+    ]
+    monkeypatch.setitem(app.after_request_funcs, None, hooks)
+    monkeypatch.setattr(app, "_hooks", {})
+
+
+def _requests(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the lines of requests that were written."""
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    return [line for line in lines if line["event"] == "request"]
+
+
+@pytest.mark.usefixtures("lines_of_requests")
 def test_a_request_says_how_many_statements_it_took_and_how_long(
-    client: CheckedClient, monkeypatch: pytest.MonkeyPatch
+    client: CheckedClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = structlog.testing.CapturingLogger()
-    monkeypatch.setattr(observability, "log", told)
     client.get("/courses")
-    ((_, _, line),) = told.calls
+    (line,) = _requests(capsys)
     assert line["sql_count"] > 0
     assert 0 < line["sql_ms"] < line["duration_ms"]
 
@@ -88,15 +106,13 @@ def test_staff_alone_is_told_where_the_time_goes(
 
 @pytest.fixture
 def line_of(
-    client: CheckedClient, monkeypatch: pytest.MonkeyPatch
+    client: CheckedClient, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str], dict[str, Any]]:
     """A function that asks for a path and returns the fields of the request's line."""
-    told = structlog.testing.CapturingLogger()
-    monkeypatch.setattr(observability, "log", told)
 
     def ask(path: str) -> dict[str, Any]:
         client.get(path)
-        return told.calls[-1].kwargs
+        return _requests(capsys)[-1]
 
     return ask
 
@@ -115,21 +131,63 @@ def test_a_line_says_whether_the_cache_had_it(
         assert g.get("cache") == told
 
 
+@pytest.mark.usefixtures("lines_of_requests")
 def test_a_request_without_an_answer_of_the_cache_says_nothing_of_it(
     line_of: Callable[[str], dict[str, Any]],
 ) -> None:
     assert "cache" not in line_of("/api/health/no-such")
 
 
+@pytest.mark.usefixtures("lines_of_requests")
 def test_a_line_names_the_person_by_a_pseudonym(
-    client_of: Callable[[User], CheckedClient], learner: User, monkeypatch: pytest.MonkeyPatch
+    client_of: Callable[[User], CheckedClient], learner: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = structlog.testing.CapturingLogger()
-    monkeypatch.setattr(observability, "log", told)
     client_of(learner).get("/api/auth/me")
-    line = told.calls[-1].kwargs
+    line = _requests(capsys)[-1]
     assert line["user"] == observability.person_hash(learner.id)
     assert str(learner.id) not in str(line)
+
+
+def test_the_line_of_a_request_has_all_its_members(client: CheckedClient) -> None:
+    """It is written by hand; what a visitor chooses must not break out of it."""
+    stream = io.StringIO()
+    environ = {"RELEASE": 'r"1', "LOG_FORMAT": "json"}
+    with logging_to(stream, **environ):
+        finish = observability._finisher(load_settings({"DATABASE_URL": "x", **environ}))
+        with client.application.test_request_context("/", method='GET",\n'):
+            observability._begin()
+            finish(Response(status=405))
+    line = json.loads(stream.getvalue())
+    moment = datetime.fromisoformat(line.pop("timestamp"))
+    assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
+    assert re.fullmatch("[0-9a-f]{16}", line.pop("request_id"))
+    assert line.pop("duration_ms") >= 0
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "logger": "web",
+        "release": 'r"1',
+        "method": 'GET",\n',
+        "route": "unmatched",
+        "status": 405,
+        "user": None,
+        "sql_count": 0,
+        "sql_ms": 0,
+    }
+
+
+@pytest.mark.parametrize(("level", "lines"), [("INFO", 1), ("WARNING", 0)])
+def test_a_higher_level_asks_for_no_line_of_requests(
+    client: CheckedClient, level: str, lines: int
+) -> None:
+    stream = io.StringIO()
+    environ = {"LOG_LEVEL": level, "LOG_FORMAT": "text"}
+    with logging_to(stream, **environ):
+        finish = observability._finisher(load_settings({"DATABASE_URL": "x", **environ}))
+        with client.application.test_request_context("/"):
+            observability._begin()
+            finish(Response())
+    assert len(stream.getvalue().splitlines()) == lines
 
 
 class Terminal(io.StringIO):

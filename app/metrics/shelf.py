@@ -1,5 +1,7 @@
 """Numbers in memory, or in files that every process of the host reads: one set of files a place.
 
+Containers of a host share them when they are given the same folder.
+
 A process takes the first place that is free and goes on counting where the last one there stopped,
 so no figure sinks when a process ends, and files are as many as processes at a time.
 A lock of the kernel says which places are taken; it ends with its process, however that ends.
@@ -14,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,14 @@ BROKEN = (RuntimeError, ValueError, struct.error, FileNotFoundError)
 
 @dataclass(frozen=True)
 class Process:
-    """A process of ours that runs: its place (`web-1`) and its number."""
+    """A process of ours that runs: its place (`web-1`) and its number.
+
+    Elsewhere, in another container, the number means another process or none.
+    """
 
     place: str
     pid: int
+    is_near: bool = True
 
 
 class Shelf:
@@ -177,12 +184,21 @@ def _take_place(directory: Path, role: str) -> str:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(f"{os.getpid()} {_numbered_in()}".rstrip())
             lock.flush()
             _taken["directory"], _taken["lock"] = directory, lock
             return place
         lock.close()
     raise OSError(0, "too many processes")
+
+
+@cache
+def _numbered_in() -> str:
+    """Return the kernel's name of the space that our process numbers are good in."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # not Linux: there is but one
+        return ""
 
 
 def _forget_parent() -> None:
@@ -231,9 +247,9 @@ def processes(directory: Path | None = None) -> Iterator[Process]:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                pid = file.read()
+                pid, _, space = file.read().partition(" ")
                 if pid.isdigit():
-                    yield Process(lock.stem, int(pid))
+                    yield Process(lock.stem, int(pid), space in ("", _numbered_in()))
 
 
 def read(directory: Path | None = None) -> list[Metric]:

@@ -12,16 +12,15 @@ TOKEN_ENDPOINT = "playback.manifest"  # noqa: S105 - a name
 
 def token() -> str | None:
     """Return what stands behind `Authorization: Bearer`, if something does."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    shown: str = request.environ.get("HTTP_AUTHORIZATION", "")
+    scheme, _, value = shown.partition(" ")
     return value.strip() if scheme.lower() == "bearer" else None
 
 
 def api_key() -> str | None:
     """Return the request's API key, valid or not; pages and what is open to all look at none."""
-    if not request.path.startswith(KEY_PATHS) or request.endpoint in OPEN:
-        return None
     shown = token()
-    if shown is None:
+    if shown is None or not request.path.startswith(KEY_PATHS) or request.endpoint in OPEN:
         return None
     if request.endpoint == TOKEN_ENDPOINT and not key_tokens.is_like_a_key(shown):
         return None

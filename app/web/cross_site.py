@@ -7,7 +7,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from app.current import settings
 from app.errors import Forbidden
-from app.web.extensions import csrf
+from app.web import form_tokens
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -22,7 +22,7 @@ def refuse_foreign() -> None:
     """
     _require_same_origin()
     if not request.path.startswith("/api/"):
-        csrf.protect()
+        form_tokens.require()
 
 
 def require_json(*, is_key: bool) -> None:
@@ -49,14 +49,14 @@ def _require_own_page() -> None:
 
 def _require_same_origin() -> None:
     """Scripts send neither header and may pass."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if origin and origin in settings.allowed_origins:
         return
     if site is not None and site not in ("same-origin", "none"):
         raise Forbidden("This request came from another site.")
-    own = {_origin_of(request.host_url), _origin_of(settings.public_base_url)}
-    if origin is not None and origin not in own:
+    if origin is None:
+        return
+    if origin not in {_origin_of(request.host_url), _origin_of(settings.public_base_url)}:
         raise Forbidden("This request came from another site.")
 
 

@@ -4,27 +4,35 @@ from datetime import tzinfo
 from typing import cast
 
 from babel.dates import get_timezone
-from flask import Flask, g, request
+from flask import Flask, g
 from flask_babel import Babel
 from flask_cors import CORS
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
-from flask_wtf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.local import LocalProxy
 
 from app.config import Settings
 from app.database import db
+from app.direct import RestingPool
 from app.domain.accounts.profile import LANGUAGES
 from app.errors import DomainError
 from app.integrations.limit_storage import limit_storage_uri
 from app.web.headers import ConstantTalisman, content_security_policy, permissions_policy
-from app.web.lean import DecoratingLimiter, FormSessions, OwnLogin, SmallCompress
+from app.web.languages import language_by
+from app.web.lean import (
+    DecoratingLimiter,
+    FormSessions,
+    FormTokens,
+    House,
+    OwnLogin,
+    SmallCompress,
+)
 
 babel = Babel()
 compress = SmallCompress()
 cors = CORS()
-csrf = CSRFProtect()
+csrf = FormTokens()
 limiter = DecoratingLimiter(get_remote_address)
 login_manager = OwnLogin()
 talisman = ConstantTalisman()
@@ -43,10 +51,7 @@ def _preference(name: str) -> str | None:
 
 
 def _locale() -> str:
-    for chosen in (_preference("locale"), request.cookies.get("language")):
-        if chosen in LANGUAGES:
-            return chosen
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    return language_by(_preference("locale"))
 
 
 def _time_zone() -> tzinfo | None:
@@ -80,6 +85,7 @@ def configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={
+            "poolclass": RestingPool,
             "pool_size": settings.database_pool_size,
             "max_overflow": 0,
             "pool_timeout": 3,
@@ -91,7 +97,6 @@ def configure(app: Flask, settings: Settings) -> None:
                 " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
             },
         },
-        WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=12 * 3600,
         RATELIMIT_STORAGE_URI=limit_storage_uri(settings),
         RATELIMIT_STRATEGY="fixed-window",  # the one that can give a hit back
@@ -112,7 +117,7 @@ def configure(app: Flask, settings: Settings) -> None:
     )  # fmt: skip
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: House, settings: Settings) -> None:
     """Bind every extension to the application."""
     configure(app, settings)
     app.session_interface = FormSessions()

@@ -1,11 +1,13 @@
 """The one place that assembles the Content-Security-Policy and the other response headers."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from flask_talisman import Talisman
 
 from app.config import Settings, StorageKind
+from app.web.lean import House
 
 NOBODY = (
     "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope",
@@ -97,22 +99,31 @@ class ConstantTalisman(Talisman):  # type: ignore[misc]
         super().__init__()
         self._rendered: dict[bool, list[tuple[str, str]]] = {}
 
-    def _force_https(self) -> None:
-        """Leave redirects to nginx."""
+    def init_app(self, app: House, **options: Any) -> None:
+        """Bind the extension to `app`: redirects are nginx's, and nothing inline needs a nonce."""
+        super().init_app(app, **options)
+        before = app.before_request_funcs[None]
+        before.remove(self._force_https)
+        before.remove(self._make_nonce)
+        app.after_request_funcs[None].remove(self._set_response_headers)
+        app.at_last.append(self.protect)
 
-    def _make_nonce(self) -> None:
-        """Need none: nothing is inline."""
-
-    def _set_response_headers(self, response: Response) -> Response:
-        is_https = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
+    def protect(self, response: Response) -> None:
+        """Add the headers."""
+        environ = request.environ
+        is_https = "https" in (environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
         if is_https not in self._rendered:
             blank = Response()
             blank.headers.clear()
-            rendered = [*super()._set_response_headers(blank).headers, *ISOLATION]
+            rendered = [*self._set_response_headers(blank).headers, *ISOLATION]
             self._rendered[is_https] = rendered
         # Known to be good: `extend` would look at each letter again.
         response.headers._list += self._rendered[is_https]  # noqa: SLF001
-        return response
+        endpoint = request.endpoint
+        if endpoint in OUTBOX:
+            _frame_letters(response)
+        if endpoint in FRAMING_DOCUMENTS or endpoint in DOCUMENTS:
+            _frame_documents(response)
 
 
 def _frame_letters(response: Response) -> None:
@@ -134,15 +145,11 @@ def _frame_documents(response: Response) -> None:
 
 
 def _complete(response: Response) -> Response:
-    headers, endpoint = response.headers, request.endpoint
-    if endpoint in OUTBOX:
-        _frame_letters(response)
-    if endpoint in FRAMING_DOCUMENTS or endpoint in DOCUMENTS:
-        _frame_documents(response)
+    headers = response.headers
     kept = headers.get("Cache-Control")
     if kept is None:
         headers["Cache-Control"] = "private, no-store"
-    elif endpoint not in SAME_FOR_ALL and "public" in kept:
+    elif "public" in kept and request.endpoint not in SAME_FOR_ALL:
         response.vary.update(("Cookie", "Accept-Language"))
     return response
 

@@ -1,6 +1,7 @@
 """JSON in and out: strict request bodies, problem documents, times and pages."""
 
 from datetime import UTC, datetime
+from json import JSONEncoder
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -79,3 +80,9 @@ class JsonProvider(json.provider.DefaultJSONProvider):
     default = staticmethod(_default)
     sort_keys = False
     compact = True
+    _encode = JSONEncoder(default=_default, separators=(",", ":")).encode
+
+    def response(self, *args: Any, **members: Any) -> Response:
+        """Return an answer with one value, or with an object of `members`."""
+        document = self._prepare_response_obj(args, members)
+        return Response(f"{self._encode(document)}\n", mimetype=self.mimetype)

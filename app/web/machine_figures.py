@@ -117,6 +117,8 @@ def _of_processes() -> Iterator[Metric]:
         "triple_process_cpu_seconds", "Time of a core that a process took", labels=["process"]
     )
     for process in metrics.processes():
+        if not process.is_near:  # its engine tells of it
+            continue
         folder = Path("/proc") / str(process.pid)
         try:
             pages = int((folder / "statm").read_text().split()[1])

@@ -8,7 +8,6 @@ reach the page of another, whatever the templates come to show.
 
 import hashlib
 import secrets
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from decimal import Decimal
 from functools import cache as once
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from flask import (
     Response,
@@ -27,7 +27,6 @@ from flask import (
     session,
 )
 from flask_babel import force_locale, get_locale
-from flask_wtf.csrf import generate_csrf
 from markupsafe import escape
 from pydantic import TypeAdapter
 from werkzeug.http import parse_accept_header
@@ -36,10 +35,12 @@ from app.cache import KEPT_SECONDS, Codec
 from app.current import settings
 from app.domain.accounts.models import Role
 from app.domain.accounts.sessions import SignedIn
-from app.domain.courses.cards import CourseCard, with_progress
+from app.domain.courses.cards import CourseCard, ids_of, own_progress, with_own
 from app.web.access import current_view, signed_in
 from app.web.caching import cache, kept, share_with_visitors
+from app.web.form_tokens import FIELD, form_token
 from app.web.gzipping import Part, filled, gzipped, joined, parts_of
+from app.web.languages import language_of
 from app.web.reading import from_replica
 from app.web.site import chosen
 
@@ -86,11 +87,12 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A whole page with marks in it, and its cards; `digest` is that of the page."""
+    """A whole page with marks in it, its cards and their ids; `digest` is that of the page."""
 
     html: str
     digest: str
     cards: tuple[CourseCard, ...] = ()
+    course_ids: str = ""
     status: int = 200
 
     def addressed_to(self, person: SignedIn | None) -> str:
@@ -114,10 +116,10 @@ class Shell:
         if own_parts:
             parts = filled(parts, {mark: _own_part(html) for mark, html in own_parts.items()})
         body = (gzipped if is_packed else joined)(parts, _values(person))
-        response = Response(body, self.status, mimetype="text/html")
-        response.headers["Vary"] = "Accept-Encoding"
+        headers = {"Vary": "Accept-Encoding"}
         if is_packed:
-            response.headers["Content-Encoding"] = "gzip"
+            headers["Content-Encoding"] = "gzip"
+        response = Response(body, self.status, headers, mimetype="text/html")
         if person is None:
             response.set_etag(f"{self.digest}:gzip" if is_packed else self.digest)
         return response
@@ -131,8 +133,7 @@ class Shell:
         own = self._own(person)
         if not is_kept:
             return parts_of(self._with_cards(own), MARKS)
-        progress = ",".join(f"{card.id}={card.progress_percent}" for card in own)
-        name = f"parts:{self.digest}:{progress}"
+        name = f"parts:{self.digest}:{own or ''}"
         parts: tuple[Part, ...] | None = cache().near.get(name)
         if parts is None:
             parts = parts_of(self._with_cards(own), MARKS)
@@ -140,19 +141,20 @@ class Shell:
             cache().near.put(name, parts, size, KEPT_SECONDS)
         return parts
 
-    def _own(self, person: SignedIn | None) -> list[CourseCard]:
-        if person is None:
-            return []
-        own = from_replica(lambda: with_progress(self.cards, person.user_id))
-        return [card for card in own if card.is_enrolled]
+    def _own(self, person: SignedIn | None) -> dict[UUID, int]:
+        """Return how far `person` is in the courses of these cards that they are in."""
+        if person is None or not self.cards:
+            return {}
+        return from_replica(lambda: own_progress(self.course_ids, person.user_id))
 
-    def _with_cards(self, own: Sequence[CourseCard]) -> str:
+    def _with_cards(self, own: Mapping[UUID, int]) -> str:
         html = self.html
         if own:
             render = get_template_attribute("macros/cards.html", "course_card")
-            cards = {card.id: card for card in self.cards}
-            for mine in own:
-                html = html.replace(str(render(cards[mine.id])), str(render(mine)), 1)
+            for card in self.cards:
+                if card.id in own:
+                    mine = with_own(card, own[card.id])
+                    html = html.replace(str(render(card)), str(render(mine)), 1)
         return html
 
 
@@ -191,14 +193,14 @@ def _values(person: SignedIn | None) -> dict[str, bytes]:
         NAME: person.name,
         INITIALS: person.initials,
         EMAIL: person.email,
-        TOKEN: generate_csrf(),
+        TOKEN: form_token(),
     }
     return {mark: escape(value).encode() for mark, value in values.items()}
 
 
 def _own_part(html: str) -> tuple[Part, ...]:
     """Return a part of one person's page; the form token stays out of what is compressed."""
-    return parts_of(html.replace(generate_csrf(), TOKEN), (TOKEN,))
+    return parts_of(html.replace(form_token(), TOKEN), (TOKEN,))
 
 
 class _Somebody(SignedIn):
@@ -211,7 +213,7 @@ class _Somebody(SignedIn):
 
 
 def _somebody(viewer: Viewer) -> SignedIn:
-    nothing = uuid.UUID(int=0)
+    nothing = UUID(int=0)
     return _Somebody(
         user_id=nothing,
         email=EMAIL,
@@ -229,7 +231,8 @@ def _somebody(viewer: Viewer) -> SignedIn:
 
 def _made(html: str, contents: Contents) -> Shell:
     digest = hashlib.sha256(_shared(html).encode()).hexdigest()[:32]
-    return Shell(html, digest, tuple(contents.cards), contents.status)
+    cards = tuple(contents.cards)
+    return Shell(html, digest, cards, ids_of(cards), contents.status)
 
 
 def render_shell(contents: Contents, viewer: Viewer | None) -> Shell:
@@ -242,9 +245,8 @@ def render_shell(contents: Contents, viewer: Viewer | None) -> Shell:
         g.site_choices = choices
         if viewer is not None:
             g._login_user = _somebody(viewer)  # noqa: SLF001 - where flask-login keeps it
+            setattr(g, FIELD, TOKEN)
         html = render_template(contents.template, **contents.values)
-        if viewer is not None:
-            html = html.replace(generate_csrf(), TOKEN)
     return _made(html, contents)
 
 
@@ -269,10 +271,10 @@ def show(
     def render() -> Shell:
         return render_shell(read(), viewer)
 
-    full_key = f"{key} {viewer} {get_locale()} {chosen().version}"
+    full_key = f"{key} {viewer} {language_of(person)} {chosen().version}"
     shell = kept(kind, full_key, render, CODEC) if is_kept else render()
-    is_kept = is_kept and cache().is_on
-    return share_with_visitors(shell.answer_to(person, own_parts, is_kept=is_kept))
+    answer = shell.answer_to(person, own_parts, is_kept=is_kept and cache().is_on)
+    return share_with_visitors(answer) if person is None else answer
 
 
 def is_special() -> bool:

@@ -13,7 +13,8 @@ from app.clock import utcnow
 from app.config import Settings
 from app.domain.accounts.sessions import initials_of
 from app.domain.courses.covers import cover_svg
-from app.web.access import current_view
+from app.web import form_tokens
+from app.web.access import current_view, viewer
 from app.web.site import chosen, look_version
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -100,5 +101,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.jinja_env.filters.update(
         duration=duration, clock=clock, money=money, amount=amount, initials=initials_of
     )
+    form_tokens.init_app(app, settings, viewer)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

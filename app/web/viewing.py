@@ -31,8 +31,8 @@ def has_cookie() -> bool:
 
 def find_view(viewer: SignedIn) -> View | None:
     """Return whom the viewer looks as, if anybody."""
-    token = request.cookies.get(cookie_name())
-    return viewing.find(viewer, token) if token else None
+    # Asking for a cookie that is not there makes and catches an exception.
+    return viewing.find(viewer, request.cookies[cookie_name()]) if has_cookie() else None
 
 
 def is_own_ground() -> bool:

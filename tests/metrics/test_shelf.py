@@ -4,13 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from app import metrics
+from app.metrics import Process
+from app.web.admin import system_sampling
+from app.web.admin.system_figures import list_processes
+from app.web.machine_figures import MachineFigures
 from tests.support.server import ROOT, wait_until
 
 pytestmark = pytest.mark.no_database
@@ -28,10 +33,16 @@ sys.stdin.read()
 """
 
 
+USERS = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+ELSEWHERE = ("unshare", *USERS, "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
 @contextmanager
-def counting(directory: Path, times: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a process that has counted so many answers and waits."""
-    command = [sys.executable, "-c", COUNT, str(directory), str(times)]
+def counting(
+    directory: Path, times: int, within: Sequence[str] = ()
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a process that has counted so many answers and waits, perhaps in a container."""
+    command = [*within, sys.executable, "-c", COUNT, str(directory), str(times)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -72,6 +83,43 @@ def test_figures_of_two_processes_add_up(tmp_path: Path) -> None:
     assert found["triple_http_request_seconds_sum"] == pytest.approx(0.14)
     assert found["triple_sql_statements_total"] == 21
     assert found["triple_sql_seconds_total"] == pytest.approx(0.07)
+
+
+def test_figures_of_two_containers_add_up(tmp_path: Path) -> None:
+    """Each numbers its processes by itself: who has which place is the kernel's lock alone."""
+    with counting(tmp_path, 3), counting(tmp_path, 4, ELSEWHERE), counting(tmp_path, 5, ELSEWHERE):
+        assert answers(tmp_path) == 12
+        found = list(metrics.processes(tmp_path))
+    assert [(each.place, each.is_near) for each in found] == [
+        ("web-1", True),
+        ("web-2", False),
+        ("web-3", False),
+    ]
+    assert found[1].pid == found[2].pid == 1
+
+
+def test_no_memory_is_told_of_a_process_of_another_container(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Process("web-1", os.getpid())
+    there = Process("worker-1", os.getpid(), is_near=False)
+    monkeypatch.setattr(metrics, "processes", lambda: [here, there])
+    told = {
+        family.name: [sample.labels["process"] for sample in family.samples]
+        for family in MachineFigures(app.extensions["settings"]).families()
+        if family.name.startswith("triple_process")
+    }
+    assert set(map(tuple, told.values())) == {("web-1",)}
+    assert [row.place for row in list_processes()] == ["web-1"]
+
+
+@pytest.mark.parametrize("is_near", [True, False])
+def test_samples_are_kept_by_the_first_process_and_by_no_namesake(
+    monkeypatch: pytest.MonkeyPatch, *, is_near: bool
+) -> None:
+    found = [Process("web-10", 9), Process("web-2", os.getpid(), is_near), Process("worker-1", 9)]
+    monkeypatch.setattr(metrics, "processes", lambda: found)
+    assert system_sampling._is_first() is is_near
 
 
 def test_what_a_killed_process_counted_stays(tmp_path: Path) -> None:

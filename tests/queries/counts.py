@@ -166,7 +166,7 @@ playback.caption_file                 -    3    -    -
 playback.caption_playlist             -    3    -    -
 playback.content_key                  -    3    -    -
 playback.list_sessions                -    2    -    -
-playback.manifest                     -    3    -    -
+playback.manifest                     -    2    -    -
 playback.rendition                    -    2    -    -
 playback.segment                      -    2    -    -
 playback.storyboard                   -    3    -    -

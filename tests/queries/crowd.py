@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import CITEXT, JSONB
 from sqlalchemy.engine import Connection
 
 from app.database import Base
+from tests.support.filling import without_indexes
 
 ROWS = int(os.environ.get("CROWD_ROWS") or 100_000)
 # Enough that reading them all would be the planner's mistake, too, where nobody comes by often.
@@ -119,11 +120,6 @@ SELECT 'default', 'mail.send',
     '{}', NULL, 1
 FROM generate_series(1, :rows) AS n
 """
-INDEXES = """
-SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
-WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
-    AND indrelid::regclass::text = ANY(:tables)
-"""
 
 
 def big_tables() -> list[Table]:
@@ -148,16 +144,11 @@ def fill(connection: Connection) -> None:
     )
     if is_superuser:
         connection.execute(text("SET session_replication_role = replica"))
-    tables = [table.name for table in big_tables()]
-    rebuilt = connection.execute(text(INDEXES), {"tables": tables}).all()
-    for name, _ in rebuilt:
-        connection.execute(text(f"DROP INDEX {name}"))
-    for table in big_tables():
-        rows = ROWS if table.name in BUSY else FEWER
-        connection.execute(text(_statement(table)), {"rows": rows})
-    connection.execute(text(JOBS), {"rows": ROWS})
-    for _, statement in rebuilt:  # all rows at once, which is much faster than one by one
-        connection.execute(text(statement))
+    with without_indexes(connection, [table.name for table in big_tables()]):
+        for table in big_tables():
+            rows = ROWS if table.name in BUSY else FEWER
+            connection.execute(text(_statement(table)), {"rows": rows})
+        connection.execute(text(JOBS), {"rows": ROWS})
     connection.execute(text("VACUUM (ANALYZE)"))
 
 

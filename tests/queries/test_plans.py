@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from app.database import db
+from app.web.live_figures import QUERIES
 from tests.queries import crowd
 from tests.queries.acts import ACTS, SEARCHES
 from tests.queries.counting import NOT_ASKED, ask, table
@@ -34,6 +35,7 @@ READS_ALL = {
     ("admin.upload_limits", "renditions"): "the room taken is the sum of all",
     ("admin.system", "procrastinate_jobs"): "counts jobs, which are forgotten after days",
     ("admin.system_jobs", "procrastinate_jobs"): "counts jobs, which are forgotten after days",
+    ("live figures", "procrastinate_jobs"): "counts jobs, which are forgotten after days",
     **{
         ("admin.system_outside", table): "the room taken is the sum of all"
         for table in (
@@ -52,6 +54,10 @@ READS_ALL = {
     ("find accounts due", "one_time_tokens"): "once a night",
 }
 JOB = "SELECT id FROM procrastinate_fetch_job_v2(NULL, 0)"
+ONE_WORD = """
+SELECT substr(title, 1, 6) FROM courses
+WHERE title ~ '^[a-f]{6} ' AND status = 'published' LIMIT 1
+"""
 SCANS = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'procrastinate_jobs'"
 
 
@@ -148,6 +154,18 @@ def test_no_search_reads_a_whole_table(crowded: Crowded) -> None:
 
 
 @pytest.mark.no_database
+@pytest.mark.parametrize("sort", ["", "&sort=newest", "&sort=title", "&sort=price"])
+def test_a_search_that_finds_few_looks_at_few(crowded: Crowded, sort: str) -> None:
+    """The planner takes several rare words, one of which has to be there, for a frequent one."""
+    word = crowded.connection.scalar(text(ONE_WORD))
+    words = "+or+".join([word, *(f"{letter}q" for letter in "bcdfghjklmnp")])
+    with recorded() as statements:
+        answer = ask(crowded.world, "anonymous", f"/courses?q={words}{sort}")
+    assert answer.status == 200
+    assert statements.rows_visited(crowded.connection) < crowd.FEWER
+
+
+@pytest.mark.no_database
 @pytest.mark.parametrize("name", ACTS)
 def test_no_act_reads_a_whole_table(crowded: Crowded, name: str) -> None:
     try:
@@ -158,6 +176,14 @@ def test_no_act_reads_a_whole_table(crowded: Crowded, name: str) -> None:
     assert len(statements) > 0
     readers = _readers(crowded, name, statements)
     assert readers == {}, _told({name: readers})
+
+
+@pytest.mark.no_database
+def test_no_figure_reads_a_whole_table(crowded: Crowded) -> None:
+    """Prometheus asks for these every few seconds, day and night."""
+    asked = Statements([(query.sql, None) for query in QUERIES])
+    readers = _readers(crowded, "live figures", asked)
+    assert readers == {}, _told({"live figures": readers})
 
 
 @pytest.mark.no_database

@@ -74,6 +74,7 @@ def _seconds(client: CheckedClient, email: str) -> float:
     return time.perf_counter() - began
 
 
+@pytest.mark.usefixtures("full_cost_passwords")
 def test_an_unknown_account_takes_as_long(client: CheckedClient, known: User) -> None:
     """The dummy hash costs what a real one costs; without it the ratio is above ten."""
     _seconds(client, UNKNOWN)
@@ -106,7 +107,7 @@ def test_guessing_one_account_ends_after_ten_tries(
     )
     assert refused.status_code == 429
     assert refused.get_json()["code"] == "RATE_LIMITED"
-    assert 1 <= int(refused.headers["Retry-After"]) <= 300
+    assert 1 <= int(refused.headers["Retry-After"]) <= 301  # rounded up
 
 
 def _sign_in_token(client: CheckedClient) -> str:

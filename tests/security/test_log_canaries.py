@@ -32,7 +32,7 @@ from tests.support.sentry import Sentry, running_sentry
 from tests.support.server import gunicorn, running, wait_until
 from tests.support.stripe_stand_in import StripeStandIn
 
-pytestmark = [pytest.mark.in_pairs, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.waits, pytest.mark.timeout(300)]
 ARRIVES_SECONDS = 60
 FORM = "application/x-www-form-urlencoded"
 PASSWORDS = ("kAnArI-first-password", "kAnArI-wrong-password", "kAnArI-next-password")

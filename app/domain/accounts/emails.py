@@ -1,7 +1,5 @@
 """E-mail addresses as account names: one spelling each."""
 
-from email_validator import EmailNotValidError, validate_email
-
 MAX_LENGTH = 254
 REMEDY = "Enter an e-mail address like name@example.com."
 
@@ -30,6 +28,8 @@ def find_fault(value: str) -> str | None:
 def _validated(trimmed: str) -> str:
     """Raise ValueError when it is no address. Deliverability is the mail's business, not ours."""
     if len(trimmed) > MAX_LENGTH:
-        raise EmailNotValidError(REMEDY)
+        raise ValueError(REMEDY)
+    from email_validator import validate_email  # noqa: PLC0415 - its patterns take long to compile
+
     checked = validate_email(trimmed, check_deliverability=False, test_environment=True)
     return checked.normalized.lower()

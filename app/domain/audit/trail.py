@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import SessionTransaction
 
 from app.clock import utcnow
-from app.database import READS_ALONE, Session, db
+from app.database import Session, db, reads_alone
 from app.domain.audit.actions import Action
 from app.domain.audit.models import AuditEvent
 
@@ -56,7 +56,7 @@ def record(event: Event) -> None:
     after; so the rows are written as the very last thing before the commit. Raises RuntimeError in
     a session that has no transaction, where the lock would be gone before the row is there.
     """
-    if db.session.info.get(READS_ALONE):
+    if reads_alone():
         raise RuntimeError("the trail is written in a transaction; see database.write_together")
     row = AuditEvent(
         action=event.action.value,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import event, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -172,6 +171,8 @@ def _name(value: str) -> str | None:
 def _email(value: str) -> str | None:
     if not value.strip():
         return None
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - long to load
+
     try:
         checked = validate_email(value.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError:

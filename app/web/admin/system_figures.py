@@ -120,9 +120,9 @@ def _row(name: str, counts: Counts, seconds: float) -> EndpointRow:
 
 
 def list_processes() -> list[ProcessRow]:
-    """Return the processes of this host that count, and their memory."""
+    """Return the processes of this host, or of this container, that count, and their memory."""
     rows = []
-    for process in metrics.processes():
+    for process in (each for each in metrics.processes() if each.is_near):
         try:
             status = (Path("/proc") / str(process.pid) / "status").read_text()
         except OSError:  # it ended this moment

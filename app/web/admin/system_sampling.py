@@ -48,13 +48,9 @@ def take_sample() -> None:
 
 def _is_first() -> bool:
     """Whether this process is the first of the host's web processes that run."""
-    places = {process.place: process.pid for process in metrics.processes()}
-    web = sorted(
-        (int(place.partition("-")[2]), pid)
-        for place, pid in places.items()
-        if place.startswith("web-")
-    )
-    return bool(web) and web[0][1] == os.getpid()
+    web = [each for each in metrics.processes() if each.place.startswith("web-")]
+    first = min(web, key=lambda each: int(each.place.partition("-")[2]), default=None)
+    return first is not None and first.is_near and first.pid == os.getpid()
 
 
 @blueprint.record_once

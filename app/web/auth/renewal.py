@@ -17,11 +17,11 @@ def renew_cookie(response: Response) -> Response:
     replaced must not come back.
     """
     person: SignedIn | None = g.get("signed_in")
-    if person is None or person.kind is not SessionKind.BROWSER:
+    if person is None or utcnow() - person.last_seen_at < TOUCH_INTERVAL:
         return response
-    if person.is_superseded or _sets_session_cookie(response):
+    if person.kind is not SessionKind.BROWSER or person.is_superseded:
         return response
-    if utcnow() - person.last_seen_at >= TOUCH_INTERVAL:
+    if not _sets_session_cookie(response):
         set_session_cookie(response, request.cookies[session_cookie_name()])
     return response
 

@@ -7,11 +7,11 @@ from flask import Flask, Response, current_app
 from flask.blueprints import BlueprintSetupState
 from prometheus_client import Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import QueuePool
 
 from app import metrics
 from app.current import settings
 from app.database import db
+from app.direct import RestingPool
 from app.domain.accounts.models import Role
 from app.domain.accounts.second_factor import is_required
 from app.errors import NotFound
@@ -68,8 +68,8 @@ def _prepare(state: BlueprintSetupState) -> None:
 
 def _sample_pool(app: Flask) -> None:
     with app.app_context():
-        pool = cast(QueuePool, db.engine.pool)
-        metrics.pool_connections.labels("in_use").set(pool.checkedout())
+        pool = cast(RestingPool, db.engine.pool)
+        metrics.pool_connections.labels("in_use").set(pool.in_use())
         metrics.pool_connections.labels("allowed").set(pool.size())
 
 

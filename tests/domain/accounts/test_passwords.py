@@ -19,6 +19,7 @@ from app.domain.accounts.passwords import (
 from app.errors import InvalidInput, TooManyRequests
 from tests.support.server import wait_until
 
+pytestmark = pytest.mark.usefixtures("full_cost_passwords")
 GOOD = "seven blue looms"
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
-from app.database import READS_ALONE, db, read_alone
+from app.database import db, read_alone, write_together
 from app.domain.accounts.models import User
 from app.domain.audit import trail, verification
 from app.domain.audit.actions import Action
@@ -23,7 +23,7 @@ def reading() -> Iterator[None]:
     """A session as requests that only read have it."""
     read_alone()
     yield
-    db.session.info.pop(READS_ALONE, None)
+    write_together()
 
 
 def test_each_row_is_bound_to_the_one_before() -> None:
