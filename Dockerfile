@@ -62,7 +62,8 @@ FROM python AS app
 # www-data (33) is nginx's group: it reads the segments of local storage and knocks at the socket.
 RUN useradd --system --uid 10001 --gid 33 --home-dir /srv/triple --shell /usr/sbin/nologin triple \
     && install -d -o 10001 -g 33 -m 750 /var/lib/triple /var/lib/triple/media /run/web \
-    && install -d -m 1777 /run/triple
+    && install -d -m 1777 /run/triple \
+    && install -d -o 10001 -g 33 -m 750 /run/triple/metrics
 COPY --from=packages /srv/triple/.venv .venv
 COPY --from=sbom /srv/sbom.json sbom.json
 COPY wsgi.py gunicorn.conf.py supervisord.conf ./

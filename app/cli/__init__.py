@@ -15,12 +15,12 @@ VERBS = {
     "mail": "app.cli.mail:mail",
     "payments": "app.cli.payments:payments",
     "restore": "app.cli.backups:restore_verb",
-    "scheduler": "app.cli.verbs:scheduler_verb",
+    "scheduler": "app.cli.processes:scheduler_verb",
     "secrets": "app.cli.secrets:secrets",
     "seed": "app.cli.verbs:seed_verb",
     "static": "app.cli.static:static",
     "videos": "app.cli.verbs:videos",
-    "worker": "app.cli.verbs:worker_verb",
+    "worker": "app.cli.processes:worker_verb",
 }
 
 

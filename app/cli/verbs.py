@@ -6,8 +6,6 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from app import metrics
-from app.current import settings
 from app.database import db
 from app.demo.seed import seed
 from app.domain.accounts.models import Role
@@ -18,8 +16,6 @@ from app.domain.audit.trail import ActorKind, Event
 from app.domain.courses.authoring import set_lesson_video
 from app.domain.videos.ingest import add_from_file
 from app.errors import DomainError, InvalidInput
-from app.worker.runner import run_worker
-from app.worker.scheduler import run_scheduler
 
 videos = AppGroup("videos", help="Videos and their transcodes.")
 
@@ -37,27 +33,6 @@ def seed_verb() -> None:
         seed(click.echo)
     except DomainError as error:
         raise _explain(error) from error
-
-
-@click.command("worker")
-@click.option("--concurrency", default=2, show_default=True, help="Jobs at a time.")
-@click.option("--with-scheduler", is_flag=True, help="Do the scheduler's work as well.")
-def worker_verb(concurrency: int, with_scheduler: bool) -> None:
-    """Run background jobs until told to stop."""
-    _count_as("worker")
-    run_worker(concurrency, with_scheduler=with_scheduler)
-
-
-@click.command("scheduler")
-def scheduler_verb() -> None:
-    """Queue what is done by the clock, until told to stop; two of these queue it once."""
-    _count_as("scheduler")
-    run_scheduler()
-
-
-def _count_as(role: str) -> None:
-    if settings.run_dir is not None:
-        metrics.share(settings.run_dir / "metrics", role)
 
 
 @click.command("create-admin")

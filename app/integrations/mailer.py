@@ -12,8 +12,6 @@ from email.utils import format_datetime, parseaddr
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
-
 from app.clock import utcnow
 from app.config import ConfigurationError, Settings
 from app.errors import MailRefused
@@ -87,6 +85,8 @@ def sender_of(settings: Settings) -> Sender:
 
 def reachable(address: str) -> str:
     """Return `address` with its domain as the DNS knows it, in ASCII. Raises MailRefused."""
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - long to load
+
     try:
         checked = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.config import MailKind, Settings, StorageKind
-from app.errors import DomainError, NotFound
+from app.errors import DomainError
 from app.scrubbing import scrub
 
 if TYPE_CHECKING:
@@ -121,20 +121,14 @@ def of(settings: Settings, integrations: "Integrations") -> dict[str, Probe | No
 
 
 def _storage(settings: Settings, integrations: "Integrations") -> Probe | None:
-    """Return a look for an object that nobody stored: an answer is all that is wanted.
+    """Return a look into a folder where nobody stored anything: an answer is all that is wanted.
 
-    Of a disk `ready` tells already.
+    Asked for the size of an object, a server says the same of a missing object and of a missing
+    bucket. Of a disk `ready` tells already.
     """
     if settings.storage is not StorageKind.S3:
         return None
-
-    def look() -> None:
-        try:
-            integrations.storage.size(_PROBE)
-        except NotFound:
-            return
-
-    return look
+    return lambda: next(iter(integrations.storage.list_objects(_PROBE)), None)
 
 
 def _fetch(url: str) -> None:

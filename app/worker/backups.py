@@ -13,7 +13,6 @@ from app.worker.retries import Interrupted, RunAgain
 
 log = logging.getLogger("worker.backups")
 
-BACKUP_QUEUE = "backups"
 MAX_ATTEMPTS = 6
 ROOT = Path(__file__).resolve().parents[2]
 _WAIT = timedelta(minutes=15)

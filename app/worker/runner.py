@@ -16,8 +16,8 @@ from app.domain.outbox.mail import MAIL_QUEUE
 from app.domain.videos.ingest import MEDIA_QUEUE
 from app.observability import log_uncaught
 from app.worker import mail, noting, tasks, watching
-from app.worker.backups import BACKUP_QUEUE
 from app.worker.scheduler import defer_by_the_clock
+from app.worker.timetable import BACKUP_QUEUE, DEFAULT_QUEUE
 
 log = logging.getLogger("worker")
 
@@ -76,7 +76,7 @@ async def _run(queue: App, concurrency: int, with_scheduler: bool) -> None:
             asyncio.create_task(_worker(queue, *what))
             for what in (
                 (MEDIA_QUEUE, 1, _MEDIA_GRACE_SECONDS),
-                (tasks.DEFAULT_QUEUE, beside, _DEFAULT_GRACE_SECONDS),
+                (DEFAULT_QUEUE, beside, _DEFAULT_GRACE_SECONDS),
                 (MAIL_QUEUE, beside, _MAIL_GRACE_SECONDS),
                 (BACKUP_QUEUE, 1, _DEFAULT_GRACE_SECONDS),
             )

@@ -8,28 +8,29 @@ import asyncio
 import contextlib
 import logging
 import signal
-from typing import Any, cast
 
-from flask import Flask, current_app
 from procrastinate import App
 from procrastinate.periodic import PeriodicDeferrer
 
+from app.config import Settings
 from app.observability import log_uncaught
-from app.worker import tasks
+from app.worker import timetable
 
 log = logging.getLogger("worker.scheduler")
 
 WINDOW_SECONDS = 12 * 3600.0
 
 
-def run_scheduler() -> None:
+def run_scheduler(settings: Settings) -> None:
     """Defer what falls due until SIGTERM or SIGINT.
 
     Returns when the database goes away, too; who started the process starts it again.
     """
-    flask_app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - Flask's own recipe
     log_uncaught()
-    asyncio.run(_run(tasks.build(cast(Flask, flask_app))))
+    queue = timetable.connected(settings)
+    timetable.name_tasks(queue)
+    timetable.apply(queue)
+    asyncio.run(_run(queue))
 
 
 async def defer_by_the_clock(queue: App) -> None:

@@ -1,11 +1,14 @@
-"""The queue's tasks by name. Enqueueing them is `domain/outbox/jobs`, always by name."""
+"""The queue's tasks by name. Enqueueing them is `domain/outbox/jobs`, always by name.
+
+When those of the clock fall due, and where they wait, says the `timetable`.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
 from flask import Flask
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.job_context import AbortReason
 
@@ -31,13 +34,14 @@ from app.worker import (
     payments,
     reconciling,
     sweeping,
+    timetable,
     transfers,
 )
 from app.worker.retries import Again, Interrupted
+from app.worker.timetable import DEFAULT_QUEUE
 from app.worker.transcode import transcode
 from app.worker.upkeep import discard_media, say_audit_head, sweep_media
 
-DEFAULT_QUEUE = "default"
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 15.0
 KEPT_JOB_HOURS = 30 * 24
@@ -45,10 +49,8 @@ WORKER_LOST = "The worker that had it gave no sign of life; the next one takes i
 
 
 def build(flask_app: Flask) -> App:
-    """Return the queue with every task, on the application's database by psycopg 3."""
-    address = flask_app.extensions["settings"].database_url
-    conninfo = address.replace("postgresql+psycopg2://", "postgresql://", 1)
-    queue = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=8))
+    """Return the queue with every task, on the application's database."""
+    queue = timetable.connected(flask_app.extensions["settings"])
     _add_media_tasks(queue, flask_app)
     _add_mail_tasks(queue, flask_app)
     _add_link_tasks(queue, flask_app)
@@ -59,6 +61,7 @@ def build(flask_app: Flask) -> App:
     _add_sweeping_tasks(queue, flask_app)
     _add_upkeep_tasks(queue, flask_app)
     _add_backup_tasks(queue, flask_app)
+    timetable.apply(queue)
     return queue
 
 
@@ -85,8 +88,7 @@ def _add_mail_tasks(queue: App, flask_app: Flask) -> None:
         with flask_app.app_context():
             mail.deliver(UUID(mail_id))
 
-    @queue.periodic(cron="23 4 * * *")
-    @queue.task(name="mail.forget_old", queue=DEFAULT_QUEUE, queueing_lock="mail.forget_old")
+    @queue.task(name="mail.forget_old")
     def forget_old_mail(timestamp: int) -> int:  # noqa: ARG001
         """Forget mails that ended a month ago."""
         with flask_app.app_context():
@@ -118,28 +120,19 @@ def _add_account_tasks(queue: App, flask_app: Flask) -> None:
         with flask_app.app_context():
             exports.export(UUID(export_id), context.job.attempts + 1)
 
-    @queue.periodic(cron="37 * * * *")
-    @queue.task(
-        name="accounts.sweep_exports", queue=DEFAULT_QUEUE, queueing_lock="accounts.sweep_exports"
-    )
+    @queue.task(name="accounts.sweep_exports")
     def sweep_exports(timestamp: int) -> int:  # noqa: ARG001
         """Remove exports past their time."""
         with flask_app.app_context():
             return exports.sweep()
 
-    @queue.periodic(cron="7 * * * *")
-    @queue.task(
-        name="accounts.delete_due", queue=DEFAULT_QUEUE, queueing_lock="accounts.delete_due"
-    )
+    @queue.task(name="accounts.delete_due")
     def delete_due(timestamp: int) -> int:  # noqa: ARG001
         """Erase the accounts whose time has come."""
         with flask_app.app_context():
             return accounts.delete_due()
 
-    @queue.periodic(cron="51 3 * * *")
-    @queue.task(
-        name="accounts.forget_old", queue=DEFAULT_QUEUE, queueing_lock="accounts.forget_old"
-    )
+    @queue.task(name="accounts.forget_old")
     def forget_old_sign_ins(timestamp: int) -> int:  # noqa: ARG001
         """Forget sign-ins, links and ceremonies past their time."""
         with flask_app.app_context():
@@ -166,12 +159,7 @@ def _add_transfer_tasks(queue: App, flask_app: Flask) -> None:
     def import_course(context: JobContext, transfer_id: str) -> None:
         carry(context, transfers.import_course, transfer_id)
 
-    @queue.periodic(cron="47 * * * *")
-    @queue.task(
-        name="courses.sweep_transfers",
-        queue=DEFAULT_QUEUE,
-        queueing_lock="courses.sweep_transfers",
-    )
+    @queue.task(name="courses.sweep_transfers")
     def sweep_transfers(timestamp: int) -> int:  # noqa: ARG001
         """Remove archives of courses past their time."""
         with flask_app.app_context():
@@ -189,17 +177,13 @@ def _add_payment_tasks(queue: App, flask_app: Flask) -> None:
         with flask_app.app_context():
             payments.make_refund(UUID(refund_id))
 
-    @queue.periodic(cron="* * * * * */15")
-    @queue.task(
-        name="payments.check_open", queue=DEFAULT_QUEUE, queueing_lock="payments.check_open"
-    )
+    @queue.task(name="payments.check_open")
     def check_open_orders(timestamp: int) -> int:  # noqa: ARG001
         """Ask the gateways about open orders, and end what is over."""
         with flask_app.app_context():
             return payments.check_open()
 
-    @queue.periodic(cron="33 * * * *")
-    @queue.task(name="payments.reconcile", queue=DEFAULT_QUEUE, queueing_lock="payments.reconcile")
+    @queue.task(name="payments.reconcile")
     def reconcile(timestamp: int) -> int:  # noqa: ARG001
         """Compare with the gateways what was paid of late, and repair what differs."""
         with flask_app.app_context():
@@ -207,15 +191,13 @@ def _add_payment_tasks(queue: App, flask_app: Flask) -> None:
 
 
 def _add_sweeping_tasks(queue: App, flask_app: Flask) -> None:
-    @queue.periodic(cron="11 * * * *")
-    @queue.task(name="uploads.sweep", queue=DEFAULT_QUEUE, queueing_lock="uploads.sweep")
+    @queue.task(name="uploads.sweep")
     def sweep_uploads(timestamp: int) -> int:  # noqa: ARG001
         """End silent uploads, and remove parts that belong to none."""
         with flask_app.app_context():
             return sweeping.sweep_uploads()
 
-    @queue.periodic(cron="3 2 * * *")
-    @queue.task(name="storage.sweep", queue=DEFAULT_QUEUE, queueing_lock="storage.sweep")
+    @queue.task(name="storage.sweep")
     def sweep_storage(timestamp: int) -> int:  # noqa: ARG001
         """Remove the folders of the storage that belong to nothing."""
         with flask_app.app_context():
@@ -223,13 +205,7 @@ def _add_sweeping_tasks(queue: App, flask_app: Flask) -> None:
 
 
 def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
-    @queue.periodic(cron="* * * * * */15")
-    @queue.task(
-        name="jobs.retry_stalled",
-        queue=DEFAULT_QUEUE,
-        queueing_lock="jobs.retry_stalled",
-        pass_context=True,
-    )
+    @queue.task(name="jobs.retry_stalled", pass_context=True)
     async def retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
         """Put jobs of workers without a heartbeat back in the queue."""
         manager = context.app.job_manager
@@ -240,27 +216,19 @@ def _add_upkeep_tasks(queue: App, flask_app: Flask) -> None:
                     await noting.note(context.app, job.id, "WorkerLost", WORKER_LOST)
         await manager.prune_stalled_workers(STALLED_SECONDS)
 
-    @queue.periodic(cron="17 * * * *")
-    @queue.task(name="videos.sweep", queue=DEFAULT_QUEUE, queueing_lock="videos.sweep")
+    @queue.task(name="videos.sweep")
     def sweep(timestamp: int) -> int:  # noqa: ARG001
         """Remove media that nothing serves any more."""
         with flask_app.app_context():
             return sweep_media()
 
-    @queue.periodic(cron="29 * * * *")
-    @queue.task(name="audit.say_head", queue=DEFAULT_QUEUE, queueing_lock="audit.say_head")
+    @queue.task(name="audit.say_head")
     def say_head(timestamp: int) -> str:  # noqa: ARG001
         """Write the audit trail's head to the log."""
         with flask_app.app_context():
             return say_audit_head()
 
-    @queue.periodic(cron="41 3 * * *")
-    @queue.task(
-        name="jobs.forget_old",
-        queue=DEFAULT_QUEUE,
-        queueing_lock="jobs.forget_old",
-        pass_context=True,
-    )
+    @queue.task(name="jobs.forget_old", pass_context=True)
     async def forget_old(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
         """Forget jobs that ended a month ago."""
         await context.app.job_manager.delete_old_jobs(
@@ -276,26 +244,12 @@ def _add_backup_tasks(queue: App, flask_app: Flask) -> None:
         with flask_app.app_context():
             do(context.job.attempts + 1, context.should_abort)
 
-    @queue.periodic(cron="12 1 * * *")
-    @queue.task(
-        name="backups.take",
-        queue=backups.BACKUP_QUEUE,
-        queueing_lock="backups.take",
-        pass_context=True,
-        retry=Again(),
-    )
+    @queue.task(name="backups.take", pass_context=True, retry=Again())
     def take(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
         """Back the house up, and remove what is too old."""
         run(context, backups.back_up)
 
-    @queue.periodic(cron="53 * * * *")
-    @queue.task(
-        name="backups.media",
-        queue=backups.BACKUP_QUEUE,
-        queueing_lock="backups.media",
-        pass_context=True,
-        retry=Again(),
-    )
+    @queue.task(name="backups.media", pass_context=True, retry=Again())
     def take_media(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
         """Back up the media that came since."""
         run(context, backups.back_up_media)

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,7 @@ from app.domain.outbox import mail as outbox
 from app.domain.outbox.models import Mail
 from tests.support.known_secrets import SECRETS
 from tests.support.mail_servers import SmtpServer, smtp_server
-from tests.support.server import running, wait_until
+from tests.support.server import WORKER, running, wait_until
 
 ADDRESS, LINK = "lea.secret@example.com", "http://localhost/auth/reset/one-time-secret"
 ARRIVES_SECONDS = 30
@@ -41,7 +40,6 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def start_worker(committed_app: Flask, log: Path) -> Iterator[Callable[[int], Worker]]:
     """A function that starts `flask worker` with a mail server on a port."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
     with ExitStack() as stack:
 
         def start(port: int) -> Worker:
@@ -54,7 +52,7 @@ def start_worker(committed_app: Flask, log: Path) -> Iterator[Callable[[int], Wo
                 "MAIL_FROM": "courses@example.com",
                 "SMTP_URL": f"smtp://127.0.0.1:{port}?tls=off",
             }
-            return stack.enter_context(running(command, environment, log))
+            return stack.enter_context(running(WORKER, environment, log))
 
         yield start
 

@@ -18,7 +18,7 @@ from app.domain.outbox.queue import Job
 from tests.support.known_secrets import SECRETS
 from tests.support.server import running, wait_until
 
-pytestmark = pytest.mark.in_pairs
+pytestmark = pytest.mark.waits
 
 
 @pytest.fixture

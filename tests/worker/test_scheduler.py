@@ -15,7 +15,7 @@ from app.database import db
 from tests.support.known_secrets import SECRETS
 from tests.support.server import running, wait_until
 
-pytestmark = pytest.mark.in_pairs
+pytestmark = pytest.mark.waits
 EVERY_15_SECONDS = {"jobs.retry_stalled", "payments.check_open"}
 
 Process = subprocess.Popen[bytes]

@@ -2,34 +2,19 @@
 
 import ast
 import asyncio
+from inspect import signature
 
 import pytest
 from flask import Flask
 from procrastinate import App
+from procrastinate.testing import InMemoryConnector
 
 from app.domain.accounts.export import EXPORT_TASK
 from app.domain.outbox.mail import SEND_TASK
 from app.domain.videos.ingest import TRANSCODE_TASK
-from app.worker import tasks
+from app.worker import tasks, timetable
+from app.worker.timetable import TIMETABLE
 from tests.support import sources
-
-PERIODIC = {
-    "backups.media",
-    "backups.take",
-    "courses.sweep_transfers",
-    "storage.sweep",
-    "uploads.sweep",
-    "accounts.delete_due",
-    "accounts.forget_old",
-    "accounts.sweep_exports",
-    "audit.say_head",
-    "jobs.forget_old",
-    "jobs.retry_stalled",
-    "mail.forget_old",
-    "payments.check_open",
-    "payments.reconcile",
-    "videos.sweep",
-}
 
 
 @pytest.fixture
@@ -57,5 +42,35 @@ def test_every_task_that_is_named_is_known(queue: App) -> None:
 
 
 def test_what_runs_by_the_clock_is_registered(queue: App) -> None:
-    periodic = {task.task.name for task in queue.periodic_registry.periodic_tasks.values()}
-    assert periodic == PERIODIC
+    periodic = queue.periodic_registry.periodic_tasks.values()
+    assert {(each.task.name, each.cron) for each in periodic} == {
+        (due.task, due.cron) for due in TIMETABLE
+    }
+
+
+def test_only_what_runs_by_the_clock_is_given_the_time(queue: App) -> None:
+    given = {
+        name for name, task in queue.tasks.items() if "timestamp" in signature(task.func).parameters
+    }
+    assert given == {due.task for due in TIMETABLE}
+
+
+def test_what_falls_due_waits_where_it_is_run_and_once() -> None:
+    """The scheduler knows no more of a task than its name."""
+
+    async def scheduled() -> App:
+        queue = App(connector=InMemoryConnector())
+        timetable.name_tasks(queue)
+        timetable.apply(queue)
+        return queue
+
+    queue = asyncio.run(scheduled())
+    periodic = queue.periodic_registry.periodic_tasks.values()
+    waits = {each.task.name: each.task.configure(**each.configure_kwargs).job for each in periodic}
+    assert set(waits) == {due.task for due in TIMETABLE}
+    assert all(job.queueing_lock == name for name, job in waits.items())
+    assert {name for name, job in waits.items() if job.queue == "backups"} == {
+        "backups.media",
+        "backups.take",
+    }
+    assert {job.queue for job in waits.values()} == {"backups", "default"}

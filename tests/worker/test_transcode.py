@@ -26,6 +26,7 @@ from tests.support.known_secrets import SECRETS
 from tests.support.media import make_source
 from tests.support.small_disk import run_on_small_disk
 from tests.support.sources import ROOT
+from tests.support.tracks import find_tracks
 
 pytestmark = pytest.mark.usefixtures("committed_app")
 
@@ -85,7 +86,7 @@ def test_a_video_becomes_ready(video_id: UUID) -> None:
     assert (video.stage, video.progress_percent, video.attempts) == (None, 100, 0)
     assert (video.width, video.height, video.duration_seconds) == (320, 240, 5.0)
     assert {
-        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 1))
+        rendition.name for rendition in queries.renditions_of(find_tracks(video_id, 1))
     } == NAMES
     assert queries.find_playlist(video_id, 1, "240p") is not None
     assert queries.find_playlist(video_id, 2, "240p") is None
@@ -138,7 +139,7 @@ def test_it_is_watchable_while_the_rest_is_encoded(video_id: UUID) -> None:
 
     def look() -> bool:
         video = row(video_id)
-        names = {r.name for r in queries.renditions_of(queries.find_tracks(video_id, 1))}
+        names = {r.name for r in queries.renditions_of(find_tracks(video_id, 1))}
         seen.append((video.status.value, video.generation, video.is_complete, names))
         db.session.rollback()
         return False
@@ -263,7 +264,7 @@ def test_interrupted_after_the_first_rungs_it_goes_on_from_there(video_id: UUID)
     assert {(k.window, k.sealed_key) for k in db.session.query(ContentKey)} == keys
     assert queries.find_playlist(video_id, 1, "240low") == low
     assert {
-        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 1))
+        rendition.name for rendition in queries.renditions_of(find_tracks(video_id, 1))
     } == NAMES
 
 
@@ -312,7 +313,7 @@ def test_a_new_transcode_replaces_what_is_served_only_in_the_end(video_id: UUID)
     video = row(video_id)
     assert (video.generation, video.status) == (2, VideoStatus.READY)
     assert {
-        rendition.name for rendition in queries.renditions_of(queries.find_tracks(video_id, 2))
+        rendition.name for rendition in queries.renditions_of(find_tracks(video_id, 2))
     } == NAMES
     assert {key.split("/")[2] for key in stored(video_id)} == {"1", "2"}
 

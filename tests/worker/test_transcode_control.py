@@ -17,6 +17,7 @@ from app.worker.transcode import transcode
 from app.worker.upkeep import discard_media
 from tests import factories
 from tests.support.media import make_source, run_ffmpeg
+from tests.support.tracks import find_tracks
 
 pytestmark = pytest.mark.usefixtures("committed_app")
 
@@ -140,7 +141,7 @@ def test_cancelled_after_the_first_rungs_it_goes_on_playing_and_can_be_finished(
     assert not control.retry(row(video_id))
     transcode(video_id, never)
     assert (row(video_id).status, row(video_id).generation) == (VideoStatus.READY, 1)
-    assert len(queries.renditions_of(queries.find_tracks(video_id, 1))) == 3
+    assert len(queries.renditions_of(find_tracks(video_id, 1))) == 3
 
 
 def test_cancelled_and_queued_again_at_once_the_first_worker_gives_way(video_id: UUID) -> None:

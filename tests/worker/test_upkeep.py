@@ -16,6 +16,7 @@ from app.domain.videos.models import ContentKey, Video
 from app.worker.upkeep import say_audit_head, sweep_media
 from tests import factories
 from tests.domain.audit import chain
+from tests.support.tracks import find_tracks
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def test_a_generation_replaced_a_day_ago_goes(video: Video) -> None:
     db.session.commit()
     assert sweep_media() == 1
     assert generations_stored(video) == {"2"}
-    assert queries.renditions_of(queries.find_tracks(video.id, 1)) == []
-    assert len(queries.renditions_of(queries.find_tracks(video.id, 2))) == 1
+    assert queries.renditions_of(find_tracks(video.id, 1)) == []
+    assert len(queries.renditions_of(find_tracks(video.id, 2))) == 1
     assert db.session.query(ContentKey).filter_by(video_id=video.id, generation=1).count() == 0
     assert sweep_media() == 0
 
