@@ -21,6 +21,7 @@ from tests.bench import (
 )
 from tests.bench.load import LoadError
 from tests.bench.site import running_site
+from tests.bench.sizes import Sizes, sizes
 from tests.support.postgres import PostgresUnavailable
 
 ALL_ROWS = frozenset(range(1, 16))
@@ -41,16 +42,22 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./setup.sh bench", description=__doc__)
     parser.add_argument("rows", nargs="*", type=_row, metavar="row", help="1 to 15; all by default")
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
+    parser.add_argument("--full", action="store_true", help="row 10 with millions of rows")
     return parser.parse_args()
 
 
-def _measure(wanted: Collection[int], count: int) -> tuple[list[rows.Goal], rounds.Results]:
+def _measure(
+    wanted: Collection[int], count: int, large: Sizes
+) -> tuple[list[rows.Goal], rounds.Results]:
     """Measure each row that is wanted, one after the other."""
     goals: list[rows.Goal] = []
     results: rounds.Results = {}
     by_themselves: dict[int, tuple[Callable[[], list[rows.Goal]], ...]] = {
         1: (lambda: front.measure(_say, count),),
-        10: (lambda: growth.measure(_say, count), lambda: crowds.measure(_say, count)),
+        10: (
+            lambda: growth.measure(_say, large.courses, count),
+            lambda: crowds.measure(_say, large, count),
+        ),
         12: (lambda: first_load.measure(_say, count),),
         13: (lambda: films.measure(_say),),
         14: (lambda: uploads.measure(_say),),
@@ -76,7 +83,7 @@ def main() -> int:
     wanted = set(arguments.rows) or set(ALL_ROWS)
     load_before = os.getloadavg()[0]
     try:
-        goals, results = _measure(wanted, arguments.rounds)
+        goals, results = _measure(wanted, arguments.rounds, sizes(full=arguments.full))
     except (LoadError, PostgresUnavailable) as error:
         _say(f"bench: {error}")
         return 1
