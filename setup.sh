@@ -35,7 +35,7 @@ usage() {
 ./setup.sh containers HOST             write what docker-compose.yml needs: settings, secrets; as root
 ./setup.sh test [PYTEST ARGUMENTS]     install what tests need and run them
 ./setup.sh check                       format, lint, types, import rules, locks, configuration files
-./setup.sh bench [ROW ...]             measure; writes docs/PERFORMANCE.md
+./setup.sh bench [--full] [ROW ...]    measure, with --full among millions of rows; writes docs/PERFORMANCE.md
 EOF
 }
 
@@ -201,12 +201,12 @@ cmd_test() {
   install_lock dev
   install_test_tools
   (($#)) && exec "$PY" -m pytest "$@"
-  # All at once what only computes and asks a database; in pairs what mostly waits, for browsers and
-  # workers; alone what measures time or loads servers.
+  # All at once what only computes and asks a database; three at a time what mostly waits, for
+  # browsers and workers; alone what measures time or loads servers.
   local failed=0
   export PYTHONHASHSEED=0  # the processes must agree on the names of tests whose parameters are sets
-  run_tests --cache-clear -m "not alone and not in_pairs" --numprocesses=auto --dist=loadfile
-  run_tests -m in_pairs --numprocesses=2 --dist=loadfile
+  run_tests --cache-clear -m "not alone and not waits" --numprocesses=auto --dist=loadfile
+  run_tests -m waits --numprocesses=3 --dist=loadfile --no-loadscope-reorder
   run_tests -m alone
   ((failed)) || exit 0
   run_failed_again

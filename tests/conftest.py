@@ -8,17 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import text
 from sqlalchemy.orm import Session, scoped_session
 
 from app.database import db
+from app.domain.accounts import passwords
 from app.domain.accounts.models import Role, User
 from app.domain.courses.models import Course, Enrollment, Lesson, LessonKind
 from app.integrations.stripe_gateway import StripeGateway
 from app.web.extensions import limiter
 from tests import factories
+from tests.parts import (  # noqa: F401 - hooks that pytest finds here
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_ignore_collect,
+)
 from tests.support.apps import made_app
 from tests.support.client import CheckedClient, sign_in
 from tests.support.house import House
@@ -28,23 +35,9 @@ from tests.support.postgres import Server, temporary_server
 from tests.support.server import ROOT, LiveServer, gunicorn
 from tests.support.stripe_stand_in import StripeStandIn, running_stand_in
 
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+CHEAP_DUMMY = CHEAP.hash("nobody's password")
 IS_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marks of this suite."""
-    config.addinivalue_line("markers", "no_database: reads code or pure functions, needs no rows")
-    config.addinivalue_line("markers", "in_pairs: mostly waits, for browsers and workers; two do")
-    config.addinivalue_line("markers", "alone: measures time or loads servers; nothing beside it")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of running processes and of browsers apart from what runs in parallel."""
-    for item in items:
-        if item.path.is_relative_to(ROOT / "tests" / "ops"):
-            item.add_marker(pytest.mark.alone)
-        elif item.path.is_relative_to(ROOT / "tests" / "browser"):
-            item.add_marker(pytest.mark.in_pairs)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -105,7 +98,8 @@ def template_database(postgres: Server, environment: dict[str, str]) -> Iterator
     with made_app({**environment, "DATABASE_URL": url}) as app, app.app_context():
         upgrade(directory=str(ROOT / "migrations"))
     yield name
-    postgres.drop_database(name)
+    if not postgres.is_thrown_away:
+        postgres.drop_database(name)
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +112,7 @@ def fresh_database(postgres: Server, template_database: str) -> Iterator[Callabl
         return postgres.create_database(made[-1], template_database)
 
     yield create
-    for name in made:
+    for name in made if not postgres.is_thrown_away else []:
         postgres.drop_database(name)
 
 
@@ -167,6 +161,24 @@ def db_session(request: pytest.FixtureRequest) -> Iterator[scoped_session[Sessio
                 engines[None] = engine
                 outer.rollback()
                 connection.close()
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords in no time, but where servers run or time is measured.
+
+    What a hash costs would be much of the first part, and on a busy machine some are refused.
+    """
+    marks = (request.node.get_closest_marker(name) for name in ("waits", "alone"))
+    if any(marks) or {"serve", "full_cost_passwords"} & set(request.fixturenames):
+        return
+    monkeypatch.setattr(passwords, "_hasher", CHEAP)
+    monkeypatch.setattr(passwords, "DUMMY_HASH", CHEAP_DUMMY)
+
+
+@pytest.fixture
+def full_cost_passwords() -> None:
+    """Ask for this where it matters what a password costs."""
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A course from its first title to its first learner, in Chromium, with a real worker behind it."""
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.browser.conftest import Open
 from tests.browser.watching import LearnPage, screenshot, until
 from tests.support.house import House, Person
 from tests.support.media import CAMERA, make_source
-from tests.support.server import running
+from tests.support.server import WORKER, running
 
 PARTS = "**/api/admin/uploads/*/parts/*"
 READY_SECONDS = 180.0
@@ -41,8 +40,7 @@ PDF = (
 @pytest.fixture(scope="module")
 def _worker(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     log = tmp_path_factory.mktemp("worker") / "worker.log"
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
-    with running(command, house.environment, log):
+    with running(WORKER, house.environment, log):
         yield
 
 

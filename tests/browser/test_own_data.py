@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from app.domain.outbox.models import Mail
 from tests.browser.conftest import Open
 from tests.browser.watching import Faults, LearnPage, screenshot, until
 from tests.support.house import House, Person
-from tests.support.server import running
+from tests.support.server import WORKER, running
 
 WORKER_SECONDS = 90.0
 LOOKS = [(360, False), (360, True), (768, False), (1280, False), (1280, True)]
@@ -30,8 +29,7 @@ def person(house: House) -> Person:
 @pytest.fixture
 def worker(house: House, tmp_path: Path) -> Iterator[None]:
     """A worker process on the house's database."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
-    with running(command, house.environment, tmp_path / "worker.log"):
+    with running(WORKER, house.environment, tmp_path / "worker.log"):
         yield
 
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -92,6 +93,16 @@ class Site:
         self.replica.plug()
         if self.pair.standby.process.poll() is not None:
             self.pair.standby.start()
+
+    def is_balanced(self) -> bool:
+        """Ask for a page; say whether nginx has connections to every host, so trusts them all."""
+        self.browser().ask("/api/health/ready")
+        self.close_browsers()
+        listed = ["ss", "-Htn", "state", "established", "dport", "=", f":{WEB_PORT}"]
+        found = subprocess.run(
+            self.proxy.command([*listed]), capture_output=True, text=True, check=True
+        ).stdout
+        return all(f" {host.address}:{WEB_PORT}" in found for host in self.web)
 
     def browser(self, number: int = 0, token: str = "") -> "Browser":
         """Return a client with an address of its own, signed in by `token`."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 
+from tests.ops.supervised import pid_of
 from tests.support.server import ROOT, base_environment, free_port, wait_until
 
 START_TIMEOUT_SECONDS = 240
@@ -55,9 +56,7 @@ class Demo:
 
     def pid(self, program: str = "") -> int:
         """Return the process of a program (supervisord's own without one), 0 when none runs."""
-        answer = self.setup("supervisorctl", "pid", *filter(None, [program]), check=False)
-        text = answer.stdout.strip()
-        return int(text) if text.isdigit() else 0
+        return pid_of(Path(self.places["RUN_DIR"]) / "supervisor.sock", program)
 
     def get(self, path: str) -> int:
         """Return the status of one answer, 0 when there is none."""

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.ops.supervised import pid_of, states_of
 from tests.support.server import ROOT, base_environment, free_port
 
 START_TIMEOUT_SECONDS = 300
@@ -126,12 +127,11 @@ class Host:
 
     def pid(self, program: str = "") -> int:
         """Return the process of a program (supervisord's own without one), 0 when none runs."""
-        text = self.ctl("pid", *filter(None, [program]))
-        return int(text) if text.isdigit() else 0
+        return pid_of(self.run / "supervisor.sock", program)
 
     def states(self) -> dict[str, str]:
         """Return the state of every program by its name."""
-        return dict(line.split()[:2] for line in self.ctl("status").splitlines())
+        return states_of(self.run / "supervisor.sock")
 
     def connect(self, timeout: float = 10) -> http.client.HTTPSConnection:
         """Return a connection to nginx, which asks for SITE_HOST when told no other Host."""

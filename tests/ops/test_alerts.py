@@ -36,7 +36,7 @@ from tests.support.postgres import SPEED_OVER_SAFETY, Cluster, temporary_cluster
 from tests.support.prometheus import Prometheus, program, watching
 from tests.support.server import ROOT, LiveServer, free_port, gunicorn, running, wait_until
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.alone]
 TOKEN = "watch-4711-watch-4711-watch-4711-watch"
 # A site that just started is not judged: PostgreSQL, web, worker and the first scrapes.
 CALM_SECONDS = 90.0

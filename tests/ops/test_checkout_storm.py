@@ -36,7 +36,7 @@ from tests.support.postgres import temporary_cluster, with_owner
 from tests.support.server import ROOT, base_environment, free_port, responds, wait_until
 from tests.support.stripe_stand_in import StripeStandIn
 
-pytestmark = [pytest.mark.no_database, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.no_database, pytest.mark.alone, pytest.mark.timeout(3600)]
 CHECKOUTS = int(os.environ.get("CHECKOUT_STORM") or 40)
 BUYERS_AT_ONCE = 6 if CHECKOUTS < 500 else 24
 KILL_EVERY_SECONDS = 2.0

@@ -21,7 +21,7 @@ from tests.ops.network import Load
 from tests.ops.proxy import HOST
 from tests.support.server import wait_until
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.alone]
 ALLOWED = 10
 
 
@@ -33,9 +33,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def whole(site: Site) -> Iterator[None]:
-    """Each test begins with every host in its place and the replica up to date."""
+    """Each test begins with every host in use and the replica up to date."""
     db.session.remove()
     site.pair.catch_up()
+    wait_until(site.is_balanced, 30, "nginx uses every host")
     yield
     site.close_browsers()
     for host in site.web:

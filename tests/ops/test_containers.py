@@ -20,7 +20,7 @@ from app.config import load_settings
 from tests.support.postgres import Server, find_binaries, temporary_server
 from tests.support.server import ROOT
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.at_once]
 HOST = "courses.example.test"
 APPLICATION = ("app", "worker", "scheduler", "migrate")
 

@@ -19,7 +19,7 @@ from tests import factories
 from tests.support import course_script, keys
 from tests.support.known_secrets import SECRETS
 from tests.support.media import make_source
-from tests.support.server import LiveServer, base_environment, running
+from tests.support.server import WORKER, LiveServer, base_environment, running
 
 TIMEOUT_SECONDS = 200
 
@@ -43,8 +43,7 @@ def test_a_script_makes_uploads_and_publishes_a_course_that_people_find(
         "DATA_DIR": str(settings.data_dir),
     }
     server = serve()
-    worker = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--with-scheduler"]
-    with running(worker, environment, tmp_path / "worker.log"):
+    with running(WORKER, environment, tmp_path / "worker.log"):
         done = subprocess.run(
             [sys.executable, "-I", str(Path(course_script.__file__)), server.url, str(clip)],
             env={**base_environment(), "API_KEY": key},

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.server import ROOT
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.at_once]
 LOCKS = ("requirements", "requirements-dev")
 each_lock = pytest.mark.parametrize("name", LOCKS)
 

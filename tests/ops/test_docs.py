@@ -17,7 +17,7 @@ import pytest
 from tests.ops.production import SITE_HOST, Host, production_host
 from tests.support.server import ROOT, base_environment
 
-pytestmark = [pytest.mark.no_database, pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.no_database, pytest.mark.timeout(600)]
 BLOCK = re.compile(r"^( *)```sh host\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 BOX = re.compile(r"^- \[ \] (.+?)(?=^- \[ \]|^## |\Z)", re.MULTILINE | re.DOTALL)
 TAKES_LONG = re.compile(r"setup\.sh (production|release|rollback)\b")

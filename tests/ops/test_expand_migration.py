@@ -28,7 +28,7 @@ from tests.support.apps import made_app
 from tests.support.postgres import SPEED_OVER_SAFETY, Server, temporary_cluster, with_owner
 from tests.support.server import ROOT, base_environment, stop, wait_until
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.alone]
 ROWS = int(os.environ.get("MIGRATION_ROWS") or 200_000)
 LEARNERS = 1000
 LIMIT_MS = 500

@@ -12,6 +12,8 @@ from tests.support.http import Visitor
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.server import LiveServer, free_port, wait_until
 
+pytestmark = pytest.mark.alone
+
 ALLOWED = 10
 WRONG = "wrong but long enough"
 

@@ -15,7 +15,7 @@ from tests.support.http import Visitor
 from tests.support.prometheus import MONITORING, program
 from tests.support.server import ROOT, LiveServer
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.at_once]
 ALERT = re.compile(r"^ +- alert: (\w+)$", re.MULTILINE)
 NAME = re.compile(r"\btriple_\w+")
 SUFFIX = re.compile(r"_(?:bucket|count|sum)$")

@@ -19,7 +19,7 @@ import pytest
 from tests.ops.proxy import HOST, Proxy, serving, telling
 from tests.support.server import wait_until
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.alone]
 IDLE = int(os.environ.get("IDLE_CONNECTIONS") or 2_000)
 SLOW = 200
 SAMPLES = 300

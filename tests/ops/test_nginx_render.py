@@ -8,7 +8,7 @@ import pytest
 from tests.ops.proxy import Proxy, command, environment_of, render, serving, telling
 from tests.support.server import ROOT, free_port
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.at_once]
 
 
 def _run(folder: Path, **values: str) -> "subprocess.CompletedProcess[str]":

@@ -13,7 +13,7 @@ from tests.ops.proxy import HOST, Proxy, serving
 from tests.ops.test_nginx_load import Crowd
 from tests.support.server import free_port, gunicorn
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.alone]
 SENDERS = 40  # gunicorn has two workers of eight threads
 PART = "/api/admin/uploads/0f0e6b9c-2f1e-4f5c-9a55-6c1d2f3a4b5c/parts/1"
 PIECE = bytes(8 * 1024)

@@ -11,7 +11,7 @@ from supervisor.options import ServerOptions
 
 from tests.support.server import ROOT, base_environment
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.at_once]
 READ_GUNICORN = """
 import json, sys
 from gunicorn.app.wsgiapp import WSGIApplication

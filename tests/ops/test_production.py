@@ -19,7 +19,7 @@ from tests.ops.demo import children, lives
 from tests.ops.production import SITE_HOST, Host, production_host, require_host
 from tests.support.server import wait_until
 
-pytestmark = [pytest.mark.no_database, pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.no_database, pytest.mark.timeout(600)]
 PROGRAMS = {"nginx", "postgres", "web", "worker", "scheduler", "logs"}
 TABLES = "('audit_events', 'payments', 'entitlements')"
 FORBIDDEN = {

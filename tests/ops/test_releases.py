@@ -20,7 +20,7 @@ from tests.ops.mixed_load import MEGABYTE, Furniture, Load, furnish
 from tests.ops.production import Host, production_host
 from tests.support.server import ROOT, wait_until
 
-pytestmark = [pytest.mark.no_database, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.no_database, pytest.mark.alone, pytest.mark.timeout(900)]
 RELEASES = int(os.environ.get("RELEASES") or 2)
 UPLOAD_BYTES = int(os.environ.get("UPLOAD_MB") or 40) * MEGABYTE
 # The promise, for a machine that has nothing else to do; what the suite's own is given.

@@ -8,7 +8,7 @@ import yaml
 
 from tests.support.server import ROOT
 
-pytestmark = pytest.mark.no_database
+pytestmark = [pytest.mark.no_database, pytest.mark.at_once]
 TEXT = (ROOT / ".github/workflows/ci.yml").read_text()
 WORKFLOW: dict[str, Any] = yaml.safe_load(TEXT)
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from bs4 import BeautifulSoup, Tag
 
@@ -12,6 +13,12 @@ SCRIPT_DATA_TYPES = frozenset({"application/json", "application/ld+json"})
 def parse(markup: str) -> BeautifulSoup:
     """Return `markup` as a tree that tests can select from."""
     return BeautifulSoup(markup, "html.parser")
+
+
+@lru_cache(maxsize=4)
+def _read(markup: str) -> BeautifulSoup:
+    """A page that was checked is mostly asked for its token next; nothing here changes the tree."""
+    return parse(markup)
 
 
 def _text(tag: Tag | None) -> str:
@@ -97,14 +104,14 @@ def _identity_faults(page: BeautifulSoup) -> Iterator[str]:
 
 def faults(markup: str) -> list[str]:
     """Return what is wrong with a whole HTML page, in words; empty when nothing is."""
-    page = parse(markup)
+    page = _read(markup)
     checks = (_head_faults, _control_faults, _form_faults, _inline_faults, _identity_faults)
     return [fault for check in checks for fault in check(page)]
 
 
 def csrf_token(markup: str) -> str:
     """Return the CSRF token of the first form that has one; raise LookupError when none has."""
-    field = parse(markup).find("input", attrs={"name": "csrf_token"})
+    field = _read(markup).find("input", attrs={"name": "csrf_token"})
     if field is None or not field.get("value"):
         raise LookupError("no csrf_token on this page")
     return str(field["value"])

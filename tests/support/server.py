@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_SECONDS = 30.0
 DEATH_SIGNAL_OPTION = 1  # PR_SET_PDEATHSIG
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "FFMPEG_BIN")
+# What supervisord runs, doing the scheduler's work as well.
+WORKER = [sys.executable, "-m", "flask", "--app", "app:create_worker"]
+WORKER += ["worker", "--with-scheduler"]
 Answer = TypeVar("Answer")
 _libc = ctypes.CDLL(None)
 
