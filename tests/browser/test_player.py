@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import Open
-from tests.browser.watching import Faults, LearnPage, until
+from tests.browser.watching import SEGMENT, Faults, LearnPage, until
 from tests.support.house import House, Person
 
 MAX_FIRST_LOAD_BYTES = 150_000
@@ -190,6 +190,27 @@ def test_reload_resumes_and_offers_the_start(learn: LearnPage) -> None:
     expect(learn.part("toast")).to_contain_text("Resumed at 0:2")
     learn.part("start-over").click()
     until(learn.page, lambda: learn.time < 5, "the start")
+
+
+def test_the_start_is_reached_although_nothing_was_loaded_yet(learn: LearnPage) -> None:
+    """On a slow line the offer is seen, and taken, before the first picture has come."""
+    learn.play()
+    learn.page.evaluate("document.querySelector('.player video').currentTime = 20")
+    learn.wait_until_moving(20)
+    learn.page.reload()
+    held: list[Route] = []
+    is_slow = True
+    learn.page.route(SEGMENT, lambda route: held.append(route) if is_slow else route.continue_())
+    expect(learn.page.locator(".player")).to_have_attribute("data-ready", "true")
+    learn.part("play").click()
+    until(learn.page, lambda: held, "segments are asked for")
+    learn.part("start-over").click()
+    is_slow = False
+    for route in held:
+        route.continue_()
+    until(learn.page, lambda: 0 < learn.time < 10, "the start is shown")
+    learn.wait_until_moving()
+    assert learn.time < 10
 
 
 def test_a_reload_whose_goodbye_was_lost_locks_nobody_out(

@@ -47,6 +47,7 @@ export class HlsEngine extends EventTarget {
   #cues;
   #rungs = [];
   #repairedAt = 0;
+  #startAt = 0;
 
   constructor(Hls, video, session, links) {
     super();
@@ -68,10 +69,18 @@ export class HlsEngine extends EventTarget {
   open(position, listen = false) {
     this.#hls ??= this.#create();
     this.isListening = listen;
-    this.#hls.once(this.#Hls.Events.MANIFEST_PARSED, () => this.#hls.startLoad(position));
+    this.#startAt = position;
+    this.#hls.once(this.#Hls.Events.MANIFEST_PARSED, () => this.#hls.startLoad(this.#startAt));
     const audio = new URL(this.#session.path('renditions/audio.m3u8'), document.baseURI).href;
     this.#hls.loadSource(listen ? audio : this.#session.manifest.url);
     if (this.#hls.media !== this.#video) this.#hls.attachMedia(this.#video);
+  }
+
+  /** Start at `position` after all: something was opened, but nothing of it is shown yet. */
+  startAt(position) {
+    this.#startAt = position;
+    if (this.#hls.levels.length) this.#hls.startLoad(position);
+    if (this.#video.readyState) this.#video.currentTime = position;
   }
 
   /** The session was reopened. Returns whether what is loaded can simply go on. */

@@ -4,6 +4,7 @@
 export class NativeEngine extends EventTarget {
   #session;
   #video;
+  #startAt = 0;
   #failed = () => this.#trouble();
   #flowed = () => this.dispatchEvent(new CustomEvent('flow'));
   #tracked = () => this.dispatchEvent(new CustomEvent('captions'));
@@ -28,16 +29,23 @@ export class NativeEngine extends EventTarget {
   /** Start loading at `position` seconds; `listen` loads the sound alone. */
   open(position, listen = false) {
     this.isListening = listen;
+    this.#startAt = position;
     this.#video.addEventListener(
       'loadedmetadata',
       () => {
-        this.#video.currentTime = position;
+        this.#video.currentTime = this.#startAt;
         this.dispatchEvent(new CustomEvent('levels'));
       },
       { once: true },
     );
     const audio = this.#session.path('renditions/audio.m3u8');
     this.#video.src = listen ? audio : this.#session.manifest.signedUrl;
+  }
+
+  /** Start at `position` after all: something was opened, but nothing of it is shown yet. */
+  startAt(position) {
+    this.#startAt = position;
+    if (this.#video.readyState) this.#video.currentTime = position;
   }
 
   /** The addresses of the old session are dead here: it must be opened again. */

@@ -22,6 +22,7 @@ const UNPLAYABLE = { code: 'UNPLAYABLE', status: 0 };
 export class Player extends EventTarget {
   #starting = null;
   #position = 0;
+  #isShowing = false;
 
   constructor(root) {
     super();
@@ -77,12 +78,18 @@ export class Player extends EventTarget {
   }
 
   seekTo(seconds) {
-    if (!this.engine || !this.video.readyState) return;
-    this.video.currentTime = Math.min(Math.max(0, seconds), Math.max(0, this.duration - 0.1));
+    if (!this.engine) return;
+    const position = Math.min(Math.max(0, seconds), Math.max(0, this.duration - 0.1));
+    if (this.#isShowing) {
+      this.video.currentTime = position;
+      return;
+    }
+    this.#position = position;
+    this.engine.startAt(position);
   }
 
   seekBy(seconds) {
-    this.seekTo(this.video.currentTime + seconds);
+    this.seekTo((this.#isShowing ? this.video.currentTime : this.#position) + seconds);
   }
 
   /** Open a session (ending `replace` for it) and play from `position`, by default where one was. */
@@ -201,8 +208,14 @@ export class Player extends EventTarget {
     this.watched.follow(video);
     heartbeat.follow(video);
     const note = () => {
-      if (video.readyState) this.#position = video.currentTime;
+      if (this.#isShowing) this.#position = video.currentTime;
     };
+    video.addEventListener('emptied', () => {
+      this.#isShowing = false;
+    });
+    video.addEventListener('loadeddata', () => {
+      this.#isShowing = true;
+    });
     for (const name of ['timeupdate', 'seeked', 'pause']) video.addEventListener(name, note);
     video.addEventListener('play', () => this.#become('active'));
     session.addEventListener('ended', (event) => {
