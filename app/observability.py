@@ -1,39 +1,39 @@
 """Structured logs, the request id, who is told of crashes. No token, query or address is logged."""
 
 import hashlib
+import itertools
 import json
 import logging
+import os
 import re
 import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request
-from sqlalchemy import Engine, event
 from werkzeug.datastructures import MultiDict
 
-from app import error_reports, metrics
+from app import access_log, error_reports
+from app.access_log import make_answer
 from app.config import LogFormat, Settings
 from app.error_reports import Surroundings
 from app.scrubbing import scrub
+from app.sql_use import sql_use
+from app.stderr import Stderr
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 # What has no words of others in it; all else of a line is looked through.
 PLAIN_EVENTS = frozenset({"request"})
 PLAIN_FIELDS = frozenset({"level", "logger", "timestamp", "request_id", "release", "route", "user"})
-QUIET_ENDPOINTS = frozenset(
-    {"static", "pages.live", "pages.ready", "pages.health", "pages.metrics"}
-)
+UNMATCHED = "unmatched"
 
 # Whose bodies are errors themselves.
 TELLING_ENDPOINTS = frozenset({"pages.report_client_error"})
@@ -87,28 +87,6 @@ def _adding(**fields: str) -> Any:
     return add
 
 
-class Stderr:
-    """The process's stderr, which may lead nowhere: what cannot be logged is lost, no more.
-
-    When gunicorn's master is killed nobody reads this pipe any longer, while the workers serve on
-    until others do.
-    """
-
-    def write(self, text: str) -> None:
-        """Write `text`, if anybody takes it."""
-        with suppress(OSError, ValueError):
-            sys.stderr.write(text)
-
-    def flush(self) -> None:
-        """Send what was written, if anybody takes it."""
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
-
-    def isatty(self) -> bool:
-        """Whether a person reads along."""
-        return bool(getattr(sys.stderr, "isatty", bool)())
-
-
 def configure_logging(settings: Settings) -> None:
     """Send every log record to stderr, one line each: JSON, or text for a terminal.
 
@@ -145,6 +123,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    access_log.configure(settings)
     # The vendors' libraries write bodies and keys at DEBUG.
     for noisy in (
         *("alembic", "werkzeug", "botocore", "urllib3", "procrastinate.periodic"),
@@ -195,7 +174,7 @@ def _surroundings() -> Surroundings:
 
 
 def _route() -> str:
-    return request.url_rule.rule if request.url_rule else "unmatched"
+    return request.url_rule.rule if request.url_rule else UNMATCHED
 
 
 def _log_crash(exc_info: Any) -> None:
@@ -222,133 +201,65 @@ def person_hash(user_id: object) -> str:
     return hashlib.sha256(str(user_id).encode()).hexdigest()[:12]
 
 
-class SqlUse(threading.local):
-    """How many statements this thread has sent for the request it answers, and how long they took.
-
-    Counted by our clock, from sending to the first row: waiting for the server is in it.
-    """
-
-    count = 0
-    seconds = 0.0
-    sent_at = 0.0
-
-    def reset(self) -> None:
-        """Begin to count for another request."""
-        self.count, self.seconds = 0, 0.0
+# What the proxies stand for; to go through one for each attribute takes a microsecond each time.
+_request: Any = cast(Any, request)._get_current_object  # noqa: SLF001 - Flask's own recipe
+_state: Any = cast(Any, g)._get_current_object  # noqa: SLF001
 
 
-sql_use = SqlUse()
+class _Ids:
+    """Names for requests that nginx has given none: the process's own and a number, no secret."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+        self.rename()
+
+    def rename(self) -> None:
+        """Be told apart from the process that this one was forked from."""
+        self.process = secrets.token_hex(4)
 
 
-@event.listens_for(Engine, "before_cursor_execute")
-def _note_sent(*_: Any) -> None:
-    sql_use.sent_at = time.perf_counter()
-
-
-@event.listens_for(Engine, "after_cursor_execute")
-def _note_answered(*_: Any) -> None:
-    sql_use.count += 1
-    sql_use.seconds += time.perf_counter() - sql_use.sent_at
+_ids = _Ids()
+os.register_at_fork(after_in_child=_ids.rename)
 
 
 def _begin() -> None:
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
-    state = _really(g)
-    state.request_id = given if given and REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    state.started = time.perf_counter()
-    sql_use.reset()
+    """Give the request a name, and begin to measure it."""
+    given = _request().environ.get("HTTP_X_REQUEST_ID")
+    if given is None or not REQUEST_ID.fullmatch(given):
+        given = f"{_ids.process}-{next(_ids.numbers)}"
+    known, use = _state().__dict__, sql_use()
+    use.count, use.seconds = 0, 0.0
+    known["request_id"], known["sql_use"] = given, use
+    known["started"] = time.perf_counter()
 
 
-def _really(proxy: Any) -> Any:
-    """Return what a proxy of Flask's stands for; to look it up each time costs a microsecond."""
-    return proxy._get_current_object()  # noqa: SLF001 - Flask's own recipe
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """What the line of a request tells."""
-
-    request_id: str
-    method: str
-    route: str
-    status: int
-    duration_ms: float
-    sql_count: int
-    sql_ms: float
-    user: str | None
-    cache: str | None
-
-
-def _as_text(done: _Answered) -> None:
-    fields = {name: getattr(done, name) for name in done.__slots__ if name != "request_id"}
-    if done.cache is None:
-        del fields["cache"]
-    log.info("request", logger="web", **fields)
-
-
-@lru_cache(maxsize=1024)
-def _quoted(text: str | None) -> str:
-    return json.dumps(text)
-
-
-def _as_json(release: str) -> Callable[[_Answered], None]:
-    """Return what writes the line at once.
-
-    It has no words of others in it and no exception, so there is nothing to look through; the
-    machinery of the other lines would cost as much as a tenth of an answer.
-    """
-    always = f'"level": "info", "logger": "web", "release": {_quoted(release)}, '
-    if not release:
-        always = '"level": "info", "logger": "web", '
-    stderr = Stderr()
-
-    def write(done: _Answered) -> None:
-        now = datetime.now(UTC).isoformat()[:-6]
-        cache = f', "cache": "{done.cache}"' if done.cache else ""
-        stderr.write(
-            f'{{"event": "request", {always}"timestamp": "{now}Z", '
-            f'"request_id": "{done.request_id}", "method": {_quoted(done.method)}, '
-            f'"route": {_quoted(done.route)}, "status": {done.status}, '
-            f'"duration_ms": {done.duration_ms}, "sql_count": {done.sql_count}, '
-            f'"sql_ms": {done.sql_ms}, "user": {_quoted(done.user)}{cache}}}\n'
-        )
-
-    return write
-
-
-def _finisher(settings: Settings) -> Callable[[Response], Response]:
-    """Return what counts and logs each answer."""
-    if logging.getLevelNamesMapping()[settings.log_level.upper()] > logging.INFO:
-        tell: Callable[[_Answered], object] = bool
-    elif settings.log_form is LogFormat.JSON:
-        tell = _as_json(settings.release)
-    else:
-        tell = _as_text
-
-    def finish(response: Response) -> Response:
-        asked, state, status = _really(request), _really(g), response.status_code
-        asked_as = state.get("request_id", "")
-        response.headers["X-Request-Id"] = asked_as
-        endpoint, method, count, waited = (
-            asked.endpoint,
-            asked.method,
-            sql_use.count,
-            sql_use.seconds,
-        )
-        seconds = time.perf_counter() - state.started
-        metrics.count_request(endpoint, method, status, seconds, count, waited)
-        duration_ms, sql_ms = round(seconds * 1000, 1), round(waited * 1000, 1)
-        if state.get("is_staff"):
-            timing = f'total;dur={duration_ms}, db;dur={sql_ms};desc="{count} statements"'
-            response.headers["Server-Timing"] = timing
-        if endpoint in QUIET_ENDPOINTS and status < 500:
-            return response
-        route = asked.url_rule.rule if asked.url_rule else "unmatched"
-        person, cache = state.get("person"), state.get("cache")
-        tell(_Answered(asked_as, method, route, status, duration_ms, count, sql_ms, person, cache))
-        return response
-
-    return finish
+def _finish(response: Response) -> Response:
+    """Have the answer told of, and tell it what it is called."""
+    asked, known = _request(), _state().__dict__
+    seconds, use = time.perf_counter() - known["started"], known["sql_use"]
+    count, waited = use.count, use.seconds
+    asked_as, rule = known["request_id"], asked.url_rule
+    # Known to be good: `add` would look at each letter again.
+    response.headers._list.append(("X-Request-Id", asked_as))  # noqa: SLF001
+    if known.get("is_staff"):
+        total, of_sql = round(seconds * 1000, 1), round(waited * 1000, 1)
+        told = f'total;dur={total}, db;dur={of_sql};desc="{count} statements"'
+        response.headers["Server-Timing"] = told
+    answer = (
+        time.time(),
+        asked_as,
+        rule.endpoint if rule else None,
+        asked.method,
+        rule.rule if rule else UNMATCHED,
+        response.status_code,
+        seconds,
+        count,
+        waited,
+        known.get("person"),
+        known.get("cache"),
+    )
+    access_log.put_down(make_answer(answer))
+    return response
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -357,4 +268,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     error_reports.configure(settings, _surroundings)
     app.log_exception = _log_crash  # type: ignore[method-assign]
     app.before_request(_begin)
-    app.after_request(_finisher(settings))
+    app.after_request(_finish)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.database import Prepared, db, reading_from
 from app.direct import RestingPool
 from app.errors import NotFound
+from app.timed_cursor import TimedCursor
 
 T = TypeVar("T")
 
@@ -172,6 +173,7 @@ def _engine(url: str, pool_size: int) -> Engine:
         hide_parameters=True,
         connect_args={
             "application_name": "web-reads",
+            "cursor_factory": TimedCursor,
             "connect_timeout": CONNECT_SECONDS,
             "tcp_user_timeout": CONNECT_SECONDS * 1000,
             "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000}"

@@ -16,15 +16,17 @@ import structlog
 from flask import Flask, Response, g
 from sqlalchemy import text
 
-from app import observability
+from app import access_log, observability
 from app.config import load_settings
 from app.database import db
 from app.domain.accounts.models import User
 from app.domain.outbox import jobs
 from app.integrations.mailer import Message, Sender, compose
-from app.observability import configure_logging, note_cache, request_id, sql_use, working_for
+from app.observability import configure_logging, note_cache, request_id, working_for
 from app.scrubbing import GONE
+from app.sql_use import sql_use
 from tests.support.client import CheckedClient
+from tests.test_access_log import ANSWER
 
 
 class Gone:
@@ -39,36 +41,20 @@ class Gone:
         raise BrokenPipeError(32, "nobody is there")
 
 
-@pytest.fixture
-def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Logging set up on a stderr that refuses, and set up as before afterwards."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers, root.level
-    monkeypatch.setattr(sys, "stderr", Gone())
-    configure_logging(load_settings({"DATABASE_URL": "postgresql://unused"}))
-    yield
-    structlog.configure(**before)
-    root.handlers = handlers
-    root.setLevel(level)
-
-
 @pytest.mark.no_database
-@pytest.mark.usefixtures("nobody_reads")
 def test_a_log_that_nobody_reads_costs_no_answer() -> None:
     """The workers of a killed master serve on, and their stderr is a pipe without an end."""
-    structlog.get_logger().error("request", status=200)
+    with logging_to(Gone()):
+        structlog.get_logger().error("crash", status=500)
+        access_log.put_down(ANSWER)
 
 
 @pytest.fixture
-def lines_of_requests(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The application of the tests, which logs errors only, logs its requests for the test."""
-    finish = observability._finisher(load_settings({"DATABASE_URL": "x", "LOG_FORMAT": "json"}))
-    hooks = [
-        finish if hook.__module__ == observability.__name__ else hook
-        for hook in app.after_request_funcs[None]
-    ]
-    monkeypatch.setitem(app.after_request_funcs, None, hooks)
-    monkeypatch.setattr(app, "_hooks", {})
+def lines_of_requests() -> Iterator[None]:
+    """The process of the tests, which logs errors only, logs its requests for the test."""
+    access_log.configure(load_settings({"DATABASE_URL": "x", "LOG_FORMAT": "json"}))
+    yield
+    access_log.configure(load_settings({"DATABASE_URL": "x", "LOG_LEVEL": "ERROR"}))
 
 
 def _requests(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -91,7 +77,7 @@ def test_a_request_counts_its_own_statements_only(client: CheckedClient) -> None
     counts = []
     for _ in range(2):
         client.get("/api/auth/me")
-        counts.append(sql_use.count)
+        counts.append(sql_use().count)
     assert counts[0] == counts[1]
 
 
@@ -152,15 +138,14 @@ def test_the_line_of_a_request_has_all_its_members(client: CheckedClient) -> Non
     """It is written by hand; what a visitor chooses must not break out of it."""
     stream = io.StringIO()
     environ = {"RELEASE": 'r"1', "LOG_FORMAT": "json"}
-    with logging_to(stream, **environ):
-        finish = observability._finisher(load_settings({"DATABASE_URL": "x", **environ}))
-        with client.application.test_request_context("/", method='GET",\n'):
-            observability._begin()
-            finish(Response(status=405))
+    asked = client.application.test_request_context("/", method='GET",\n')
+    with logging_to(stream, **environ), asked:
+        observability._begin()
+        observability._finish(Response(status=405))
     line = json.loads(stream.getvalue())
     moment = datetime.fromisoformat(line.pop("timestamp"))
     assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
-    assert re.fullmatch("[0-9a-f]{16}", line.pop("request_id"))
+    assert re.fullmatch("[0-9a-f]{8}-[0-9]+", line.pop("request_id"))
     assert line.pop("duration_ms") >= 0
     assert line == {
         "event": "request",
@@ -182,11 +167,9 @@ def test_a_higher_level_asks_for_no_line_of_requests(
 ) -> None:
     stream = io.StringIO()
     environ = {"LOG_LEVEL": level, "LOG_FORMAT": "text"}
-    with logging_to(stream, **environ):
-        finish = observability._finisher(load_settings({"DATABASE_URL": "x", **environ}))
-        with client.application.test_request_context("/"):
-            observability._begin()
-            finish(Response())
+    with logging_to(stream, **environ), client.application.test_request_context("/"):
+        observability._begin()
+        observability._finish(Response())
     assert len(stream.getvalue().splitlines()) == lines
 
 
@@ -199,7 +182,7 @@ class Terminal(io.StringIO):
 
 
 @contextmanager
-def logging_to(stream: io.StringIO, **environ: str) -> Iterator[None]:
+def logging_to(stream: Any, **environ: str) -> Iterator[None]:
     """Log to `stream` under other settings for the block."""
     root, before, stderr = logging.getLogger(), structlog.get_config(), sys.stderr
     handlers, level = root.handlers, root.level
@@ -210,6 +193,7 @@ def logging_to(stream: io.StringIO, **environ: str) -> Iterator[None]:
     finally:
         sys.stderr = stderr
         structlog.configure(**before)
+        access_log.configure(load_settings({"DATABASE_URL": "x", "LOG_LEVEL": "ERROR"}))
         root.handlers = handlers
         root.setLevel(level)
 

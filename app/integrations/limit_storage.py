@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.config import Settings
+from app.timed_cursor import TimedCursor
 
 T = TypeVar("T")
 
@@ -95,6 +96,7 @@ class PostgresStorage(Storage):
             pool_pre_ping=True,
             connect_args={
                 "application_name": "limits",
+                "cursor_factory": TimedCursor,
                 "connect_timeout": WAIT_SECONDS,
                 "options": f"-c statement_timeout={WAIT_SECONDS * 1000}",
             },

@@ -5,13 +5,11 @@ errors, names of tasks), never from what visitors send. Figures that are in the 
 of the machine, are looked up when somebody asks: see web/pages/metrics.py.
 """
 
-import atexit
-import os
-from collections import deque
+from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,9 +22,18 @@ from prometheus_client import (
 )
 
 from app.metrics import shelf
-from app.metrics.shelf import Process, Value, processes, sample_with, share
+from app.metrics.shelf import Process, Value, are_shared, each_moment, processes, sample_with, share
 
-__all__ = ["Process", "collect", "count_request", "processes", "sample_with", "share"]
+__all__ = [
+    "Process",
+    "are_shared",
+    "collect",
+    "count_requests",
+    "each_moment",
+    "processes",
+    "sample_with",
+    "share",
+]
 
 _switch_off: Any = disable_created_metrics  # says nothing of types
 _switch_off()
@@ -38,12 +45,23 @@ JOB_SECONDS = (0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
 LAG_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
 
+class _Histogram(Histogram):
+    """A histogram that takes many at a time."""
+
+    def observe_all(self, amounts: Iterable[float]) -> None:
+        """Add each of `amounts`."""
+        found = Counts(bisect_left(self._upper_bounds, amount) for amount in amounts)
+        for index, times in found.items():
+            self._buckets[index].inc(times)
+        self._sum.inc(sum(amounts))
+
+
 def _counter(name: str, meaning: str, *labels: str) -> Counter:
     return Counter(f"triple_{name}", meaning, labels, registry=registry)
 
 
-def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-    return Histogram(f"triple_{name}", meaning, labels, registry=registry, buckets=buckets)
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> _Histogram:
+    return _Histogram(f"triple_{name}", meaning, labels, registry=registry, buckets=buckets)
 
 
 requests = _counter(
@@ -74,63 +92,40 @@ pool_connections = Gauge(
 )
 METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
-MOST_UNCOUNTED = 500
-_uncounted: deque[tuple[str | None, str, int, float, int, float]] = deque()
-_answers: dict[tuple[str | None, str, int], Counter] = {}
-_spent: dict[str | None, tuple[Histogram, Counter, Counter]] = {}
+
+class Answered(Protocol):
+    """What is counted of an answer; `endpoint` is None where no address of ours was asked for."""
+
+    @property
+    def endpoint(self) -> str | None: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def sql_count(self) -> int: ...
+    @property
+    def sql_seconds(self) -> float: ...
 
 
-def count_request(
-    endpoint: str | None, method: str, status: int, seconds: float, sql_count: int, sql_time: float
-) -> None:
-    """Count an answer; `endpoint` is None where no address of ours was asked for.
-
-    It is put down here and added up within a second, many at a time: in between requests the code
-    that adds would have to be fetched into the processor's cache each time, which costs ten times
-    what it does.
-    """
-    _uncounted.append((endpoint, method, status, seconds, sql_count, sql_time))
-    if len(_uncounted) >= MOST_UNCOUNTED:
-        add_up()
-
-
-def add_up() -> None:
-    """Add up the answers that were put down."""
-    with suppress(IndexError):
-        while True:
-            _add(*_uncounted.popleft())
-
-
-def _add(
-    endpoint: str | None, method: str, status: int, seconds: float, sql_count: int, sql_time: float
-) -> None:
-    answers = _answers.get((endpoint, method, status))
-    if answers is None:
-        named = method if method in METHODS else "other"
-        answers = requests.labels(endpoint or "unmatched", named, str(status))
-        if named == method:
-            _answers[endpoint, method, status] = answers
-    answers.inc()
-    spent = _spent.get(endpoint)
-    if spent is None:
+def count_requests(answers: Iterable[Answered]) -> None:
+    """Count answers: those of one kind are one step."""
+    kinds: dict[tuple[str | None, str, int], list[Answered]] = {}
+    for answer in answers:
+        kinds.setdefault((answer.endpoint, answer.method, answer.status), []).append(answer)
+    for (endpoint, method, status), those in kinds.items():
         name = endpoint or "unmatched"
-        spent = _spent[endpoint] = (
-            request_seconds.labels(name),
-            sql_statements.labels(name),
-            sql_seconds.labels(name),
-        )
-    spent[0].observe(seconds)
-    if sql_count:
-        spent[1].inc(sql_count)
-        spent[2].inc(sql_time)
+        named = method if method in METHODS else "other"
+        requests.labels(name, named, str(status)).inc(len(those))
+        request_seconds.labels(name).observe_all([answer.seconds for answer in those])
+        if statements := sum(answer.sql_count for answer in those):
+            sql_statements.labels(name).inc(statements)
+            sql_seconds.labels(name).inc(sum(answer.sql_seconds for answer in those))
 
 
 def collect(directory: Path | None = None) -> Iterable[Metric]:
     """Return what all processes of the host have counted; without `share`, this process alone."""
-    add_up()
+    shelf.add_up()
     return shelf.read(directory) or registry.collect()
-
-
-shelf.each_second(add_up)
-atexit.register(add_up)
-os.register_at_fork(after_in_child=_uncounted.clear)

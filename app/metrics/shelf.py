@@ -30,6 +30,7 @@ MOST_PROCESSES = 200
 # Room that is really there: a page of a file that a full disk cannot hold would kill its writer.
 ROOM = {"histogram": 1 << 20, "counter": 1 << 19}
 SAMPLE_SECONDS = 5
+MOMENT_SECONDS = 0.5
 BROKEN = (RuntimeError, ValueError, struct.error, FileNotFoundError)
 
 
@@ -217,17 +218,27 @@ def sample_with(sampler: Callable[[], None]) -> None:
     _samplers.append(sampler)
 
 
-def each_second(add_up: Callable[[], None]) -> None:
-    """Call `add_up` every second where figures are shared."""
-    _adders.append(add_up)
+def each_moment(adder: Callable[[], None]) -> None:
+    """Call `adder` every moment where figures are shared; it adds what was put down."""
+    _adders.append(adder)
+
+
+def add_up() -> None:
+    """Add what was put down, now."""
+    _call_all(_adders)
+
+
+def are_shared() -> bool:
+    """Whether this process has a place, and so a thread that adds up."""
+    return bool(_taken)
 
 
 def _sample() -> None:
     while True:
         _call_all(_samplers)
-        for _ in range(SAMPLE_SECONDS):
-            time.sleep(1)
-            _call_all(_adders)
+        for _ in range(round(SAMPLE_SECONDS / MOMENT_SECONDS)):
+            time.sleep(MOMENT_SECONDS)
+            add_up()
 
 
 def _call_all(calls: Iterable[Callable[[], None]]) -> None:

@@ -18,6 +18,7 @@ from app.direct import RestingPool
 from app.domain.accounts.profile import LANGUAGES
 from app.errors import DomainError
 from app.integrations.limit_storage import limit_storage_uri
+from app.timed_cursor import TimedCursor
 from app.web.headers import ConstantTalisman, content_security_policy, permissions_policy
 from app.web.languages import language_by
 from app.web.lean import (
@@ -92,6 +93,7 @@ def configure(app: Flask, settings: Settings) -> None:
             "hide_parameters": True,  # an error's text goes to the log; addresses do not
             "connect_args": {
                 "application_name": "web",
+                "cursor_factory": TimedCursor,
                 "connect_timeout": 5,  # a host that is gone refuses nothing
                 "options": "-c statement_timeout=5000"
                 " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",

@@ -12,7 +12,8 @@ from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.worker import Worker
 
 from app import error_reports, metrics
-from app.observability import sql_use, working_for
+from app.observability import working_for
+from app.sql_use import sql_use
 from app.worker.retries import RunAgain
 
 log = structlog.get_logger()
@@ -74,11 +75,12 @@ def _outcome(error: BaseException | None) -> str:
 
 def count_sql(call_next: Callable[[], Any], _: JobContext, __: Worker) -> Any:
     """Count the statements of a job in the thread that runs it."""
-    sql_use.reset()
+    use = sql_use()
+    use.reset()
     try:
         return call_next()
     finally:
-        _sql.get().update(count=sql_use.count, seconds=sql_use.seconds)
+        _sql.get().update(count=use.count, seconds=use.seconds)
 
 
 async def _asked_by(context: JobContext) -> str:

@@ -1,15 +1,12 @@
 """All that observes requests, to be switched off and on again in one process (row 15)."""
 
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, event
 
 from app import observability
-
-MOMENTS = ("before_cursor_execute", "after_cursor_execute")
+from app.timed_cursor import TimedCursor
 
 
 def _is_ours(function: Callable[..., Any]) -> bool:
@@ -17,9 +14,9 @@ def _is_ours(function: Callable[..., Any]) -> bool:
 
 
 class Watching:
-    """The hooks and listeners that app/observability.py set up: the log line, figures and the id.
+    """The hooks of app/observability.py (the log line, figures and the id) and the timed cursor.
 
-    They are known by the module that they come from, whatever they are called.
+    Hooks are known by the module that they come from, whatever they are called.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -28,16 +25,10 @@ class Watching:
             (hooks, list(hooks), [hook for hook in hooks if not _is_ours(hook)])
             for hooks in _hooks_of(app)
         ]
-        functions = [each for each in vars(observability).values() if inspect.isfunction(each)]
-        self._listeners = [
-            (moment, function)
-            for moment in MOMENTS
-            for function in functions
-            if event.contains(Engine, moment, function)
-        ]
         # Which hooks an endpoint has, the application finds out once.
         self._app = app
         self._found: dict[bool, Any] = {True: vars(app).get("_hooks", {}), False: {}}
+        self._timed = TimedCursor.execute
         self._is_on = True
 
     def switch(self, *, on: bool) -> None:
@@ -48,8 +39,10 @@ class Watching:
         for hooks, watched, unwatched in self._hooks:
             hooks[:] = watched if on else unwatched
         vars(self._app)["_hooks"] = self._found[on]
-        for moment, listener in self._listeners:
-            (event.listen if on else event.remove)(Engine, moment, listener)
+        if on:
+            TimedCursor.execute = self._timed  # type: ignore[method-assign]
+        else:
+            del TimedCursor.execute
 
 
 def _hooks_of(app: Flask) -> Iterator[list[Any]]:

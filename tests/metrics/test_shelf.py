@@ -24,10 +24,10 @@ COUNT = """
 import sys
 from pathlib import Path
 from app import metrics
+from app.access_log import Answer
+answer = Answer(0, "id", "courses.index", "GET", "/courses", 200, 0.02, 3, 0.01, None, None)
 metrics.share(Path(sys.argv[1]), "web")
-for _ in range(int(sys.argv[2])):
-    metrics.count_request("courses.index", "GET", 200, 0.02, 3, 0.01)
-metrics.add_up()
+metrics.count_requests([answer] * int(sys.argv[2]))
 print("counted", flush=True)
 sys.stdin.read()
 """
@@ -173,8 +173,8 @@ def test_a_forked_child_does_not_count_at_its_parents_place(tmp_path: Path) -> N
     code = COUNT.replace("sys.stdin.read()", "") + (
         "import os\n"
         "child = os.fork()\n"
-        "metrics.count_request('courses.index', 'GET', 200, 0.02, 3, 0.01)\n"
-        "if child == 0: metrics.add_up(); os._exit(0)\n"
+        "metrics.count_requests([answer])\n"
+        "if child == 0: os._exit(0)\n"
         "os.waitpid(child, 0)\n"
     )
     subprocess.run(
@@ -188,17 +188,3 @@ def test_places_of_living_processes_name_them(tmp_path: Path) -> None:
         found = wait_until(lambda: list(metrics.processes(tmp_path)), 10, "its place is taken")
         assert [one.pid for one in found] == [process.pid]
         assert process.pid != os.getpid()
-
-
-def test_what_a_process_put_down_is_added_up_when_it_ends(tmp_path: Path) -> None:
-    code = COUNT.replace("sys.stdin.read()", "").replace("metrics.add_up()\n", "")
-    command = [sys.executable, "-c", code, str(tmp_path), "3"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
-    assert answers(tmp_path) == 3
-
-
-def test_without_end_nothing_is_put_down(tmp_path: Path) -> None:
-    """Nobody may ask for figures for days; what waits to be added up stays little."""
-    for _ in range(3 * metrics.MOST_UNCOUNTED):
-        metrics.count_request("courses.index", "GET", 200, 0.02, 3, 0.01)
-        assert len(metrics._uncounted) < metrics.MOST_UNCOUNTED
