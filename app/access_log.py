@@ -95,6 +95,8 @@ def settle() -> None:
     with suppress(IndexError):
         while True:
             taken.append(_waiting.popleft())
+    if not taken:
+        return
     metrics.count_requests(taken)
     _telling.by(
         each for each in taken if each.endpoint not in QUIET_ENDPOINTS or each.status >= 500

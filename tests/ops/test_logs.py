@@ -4,6 +4,7 @@ A real supervisord with the project's file (sizes made small) runs web and worke
 with the project's file (addresses replaced) follows their logs and sends to an aggregator.
 """
 
+import json
 import re
 import shutil
 import socketserver
@@ -23,7 +24,7 @@ from app.database import db
 from tests import factories
 from tests.support.http import Visitor
 from tests.support.known_secrets import SECRETS
-from tests.support.server import ROOT, free_port, responds, running, wait_until
+from tests.support.server import ROOT, free_port, gunicorn, responds, running, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 LAID_OUT = ROOT / "var" / "test-tools" / "rsyslog"
@@ -218,3 +219,16 @@ def test_the_file_for_vector_reads_what_the_house_writes() -> None:
     assert file["sources"]["triple"]["include"] == ["/var/log/triple/*.log"]
     assert file["sinks"]["aggregator"]["inputs"] == ["lines"]
     assert file["transforms"]["lines"]["inputs"] == ["triple"]
+
+
+def test_a_server_that_stops_has_told_of_every_answer(
+    committed_database: str, tmp_path: Path
+) -> None:
+    """Lines of requests wait for a moment; a reload or a release must not lose them."""
+    environment = {**SECRETS, "DATABASE_URL": committed_database, "LOG_FORMAT": "json"}
+    with gunicorn(environment, tmp_path) as server:
+        for number in range(40):
+            Visitor(server.url).get(f"/no-such-page-{number}")
+    told = [line for line in server.log.splitlines() if '"status": 404' in line]
+    assert len(told) == 40
+    assert len({json.loads(line)["request_id"] for line in told}) == 40
