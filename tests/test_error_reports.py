@@ -91,7 +91,11 @@ def test_a_crash_of_the_site_arrives_with_its_surroundings_and_no_secret(
 
 def test_a_crash_is_one_line_of_the_log_with_its_traceback(crashing: LiveServer) -> None:
     Visitor(crashing.url).post("/api/crash", {"email": EMAIL, "password": PASSWORD})
-    wait_until(lambda: '"crash"' in crashing.log, ARRIVES_SECONDS, "the crash is in the log")
+    wait_until(
+        lambda: '"crash"' in crashing.log and '"status": 500' in crashing.log,
+        ARRIVES_SECONDS,
+        "the crash and its request are in the log",
+    )
     lines = [json.loads(line) for line in crashing.log.splitlines()]
     [line] = [line for line in lines if line["event"] == "crash"]
     assert line["route"] == "/api/crash"
