@@ -106,6 +106,7 @@ def settle() -> None:
 def _as_text(answers: Iterable[Answer]) -> None:
     for answer in answers:
         told: dict[str, Any] = {
+            "request_id": answer.request_id,
             "method": answer.method,
             "route": answer.route,
             "status": answer.status,

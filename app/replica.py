@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.database import Prepared, db, reading_from
-from app.direct import RestingPool
 from app.errors import NotFound
 from app.timed_cursor import TimedCursor
 
@@ -33,8 +32,9 @@ RETRY_SECONDS = 5.0
 LOG_EVERY_SECONDS = 60.0
 NEVER = float("-inf")
 
-# Bytes of the write-ahead log: of what was made durable, as every commit is, and of what the
-# replica has. What no commit asked for may stay in memory, and from the replica, for minutes.
+# Bytes of the write-ahead log: of what was made durable, as every commit is but those of leases
+# (adr/0016), and of what the replica has. What no commit asked for may stay in memory, and from the
+# replica, for minutes.
 _WRITTEN = Prepared(
     text("SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint AS position").columns(
         position=BigInteger
@@ -166,7 +166,6 @@ def _written_if_known() -> int | None:
 def _engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
         url,
-        poolclass=RestingPool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,

@@ -18,6 +18,11 @@ class SqlUse:
         """Begin to count for another request or job."""
         self.count, self.seconds = 0, 0.0
 
+    def add(self, seconds: float) -> None:
+        """Count a statement."""
+        self.count += 1
+        self.seconds += seconds
+
 
 class _Thread(threading.local):
     def __init__(self) -> None:

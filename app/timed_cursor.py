@@ -8,6 +8,7 @@ from psycopg2.extensions import cursor
 from app.sql_use import sql_use
 
 _execute: Any = cursor.execute
+_executemany: Any = cursor.executemany
 
 
 class TimedCursor(cursor):
@@ -24,6 +25,12 @@ class TimedCursor(cursor):
         try:
             _execute(self, query, vars)
         finally:
-            use = sql_use()
-            use.count += 1
-            use.seconds += time.perf_counter() - began
+            sql_use().add(time.perf_counter() - began)
+
+    def executemany(self, query: Any, vars_list: Any) -> None:
+        """Send a statement once for each set of values; it counts as one. Raises psycopg2.Error."""
+        began = time.perf_counter()
+        try:
+            _executemany(self, query, vars_list)
+        finally:
+            sql_use().add(time.perf_counter() - began)

@@ -81,6 +81,15 @@ def test_a_request_counts_its_own_statements_only(client: CheckedClient) -> None
     assert counts[0] == counts[1]
 
 
+def test_a_statement_for_many_rows_counts_as_one(app: Flask) -> None:
+    with db.session.connection().connection.cursor() as cursor:
+        use = sql_use()
+        use.reset()
+        cursor.executemany("SELECT %s", [(1,), (2,)])
+    assert use.count == 1
+    assert use.seconds > 0
+
+
 def test_staff_alone_is_told_where_the_time_goes(
     client: CheckedClient, client_of: Callable[[User], CheckedClient], admin: User, learner: User
 ) -> None:
@@ -169,8 +178,19 @@ def test_a_higher_level_asks_for_no_line_of_requests(
     environ = {"LOG_LEVEL": level, "LOG_FORMAT": "text"}
     with logging_to(stream, **environ), client.application.test_request_context("/"):
         observability._begin()
+        name = request_id()
         observability._finish(Response())
     assert len(stream.getvalue().splitlines()) == lines
+    assert stream.getvalue().count(name) == lines
+
+
+def test_a_line_for_a_terminal_names_its_own_request() -> None:
+    """Whoever comes first tells of what others put down, too."""
+    stream = io.StringIO()
+    with logging_to(stream, LOG_FORMAT="text"):
+        access_log._telling.by([ANSWER, ANSWER._replace(request_id="id-2")])
+    assert ["id-1" in line for line in stream.getvalue().splitlines()] == [True, False]
+    assert "id-2" in stream.getvalue()
 
 
 class Terminal(io.StringIO):

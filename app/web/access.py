@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utcnow
@@ -323,9 +324,22 @@ def _guard_change(*, is_key: bool) -> None:
     """Refuse what another site may have made a browser send, and bodies that are too large."""
     body_limits.widen(signed_in)
     if not is_key:
-        cross_site.refuse_foreign()
+        _refuse_foreign()
     if request.path.startswith("/api/"):
         cross_site.require_json(is_key=is_key)
+
+
+def _refuse_foreign() -> None:
+    """Refuse what is not from a page of ours; whose sign-in has ended is to sign in again.
+
+    Such a form holds the token of that sign-in.
+    """
+    try:
+        cross_site.refuse_foreign()
+    except CSRFError:
+        if request.endpoint not in PUBLIC_ENDPOINTS and signed_in() is None:
+            raise SignInRequired from None
+        raise
 
 
 def _load_from_request(_: Request) -> SignedIn | None:

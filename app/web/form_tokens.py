@@ -1,7 +1,8 @@
 """Form tokens: what a form of ours holds and no other site can know.
 
 Those of people who are signed in are bound to the sign-in: no cookie has to remember them, and
-nothing is kept. Visitors have theirs from Flask-WTF, which remembers them in the form cookie.
+nothing is kept. Visitors have theirs from Flask-WTF, which remembers them in the form cookie, and
+so has everybody on pages whose fields are a form of its own.
 """
 
 import hashlib

@@ -169,12 +169,13 @@ def _shared(html: str) -> str:
 
 
 def _dump(shell: Shell) -> bytes:
-    return _adapter().dump_json(replace(shell, html=_shared(shell.html)))
+    return _adapter().dump_json(replace(shell, html=_shared(shell.html)), exclude={"course_ids"})
 
 
 def _load(kept: bytes) -> Shell:
     shell = _adapter().validate_json(kept)
-    return replace(shell, html=shell.html.replace(SHARED_SALT, SALT))
+    html = shell.html.replace(SHARED_SALT, SALT)
+    return replace(shell, html=html, course_ids=ids_of(shell.cards))
 
 
 CODEC: Codec[Shell] = Codec(_dump, _load)

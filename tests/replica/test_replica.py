@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import Integer, event, text
 
 from app import replica as module
-from app.database import db
+from app.database import Prepared, db
 from app.domain.courses.models import Category, Course
 from app.errors import NotFound
 from app.replica import Replica
@@ -124,6 +124,24 @@ def test_a_lost_replica_is_said_once_and_left_alone_for_a_while(
     pair.standby.start()
     monkeypatch.setattr(replica_of(site), "_away_until", module.NEVER)
     wait_until(lambda: is_read(site), 10, "the replica is read again")
+
+
+def test_a_connection_that_is_read_from_all_the_time_is_not_taken_for_one_that_hangs(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STATEMENT_SECONDS", 0)  # a statement may take a second now
+    asks = Prepared(text("SELECT pg_backend_pid() AS pid").columns(pid=Integer))
+    asked: list[int] = []
+    enough = time.monotonic() + 4
+
+    def ask_again() -> bool:
+        with site.app_context():
+            asked.append(replica_of(site).read(lambda: asks.first({}).pid, 0))
+        return time.monotonic() > enough
+
+    wait_until(ask_again, 10, "it was read for some seconds")
+    assert len(asked) > 10
+    assert len(set(asked)) == 1
 
 
 def test_a_replica_that_hangs_holds_a_read_up_for_some_seconds_at_most(

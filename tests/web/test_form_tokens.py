@@ -66,6 +66,18 @@ def test_that_of_another_sign_in_is_refused(client_of: ClientOf, learner: User) 
     assert client.post(PATH, data={"csrf_token": token}).status_code == 400
 
 
+@pytest.mark.parametrize("by", ["ended elsewhere", "never begun"])
+def test_whose_sign_in_has_ended_is_to_sign_in_again(
+    client_of: ClientOf, learner: User, by: str
+) -> None:
+    client = client_of(learner)
+    token = _token(client) if by == "ended elsewhere" else ""
+    sign_out(client)
+    answer = client.post("/account/sessions/end-others", data={"csrf_token": token})
+    assert answer.status_code == 303
+    assert "/auth/sign-in" in answer.headers["Location"]
+
+
 @pytest.mark.parametrize(("age", "status"), [(11, 303), (13, 400)])
 def test_it_is_good_for_half_a_day(
     client_of: ClientOf, learner: User, age: int, status: int
