@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,12 @@ from tests.support.server import ROOT, running, wait_until
 
 pytestmark = pytest.mark.no_database
 APPLICATION = """
+import os
+
 def app(environ, start_response):
-    start_response("200 OK", [("Content-Length", "5")])
-    return [b"hello"]
+    number = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Length", str(len(number)))])
+    return [number]
 """
 
 
@@ -123,3 +127,21 @@ def test_a_stopped_cluster_goes_at_once_and_may_start_again(folder: Path) -> Non
             assert master.wait(10) == 0
         wait_until(lambda old=workers: not any(map(lives, old)), 5, "no worker is left")
     assert "Traceback" not in (folder / "log").read_text()
+
+
+def test_connections_that_come_at_once_are_shared_out(folder: Path) -> None:
+    """nginx keeps its connections: a worker that took them all would work alone for minutes."""
+    most = []
+    with _cluster(folder):
+        for _ in range(9):
+            connections = [Connection(folder / "web.sock") for _ in range(32)]
+            for connection in connections:
+                connection.connect()
+            for connection in connections:
+                connection.request("GET", "/")
+            answered_by = Counter(each.getresponse().read() for each in connections)
+            assert answered_by.total() == 32
+            most.append(max(answered_by.values()))
+            for connection in connections:
+                connection.close()
+    assert statistics.median(most) <= 20, most
