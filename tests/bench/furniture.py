@@ -110,6 +110,17 @@ def token_requests(lesson_id: uuid.UUID) -> list[Request]:
     return [Request("POST", "/api/playback/token", cookie(n), body) for n in range(PEOPLE)]
 
 
+def see_everybody(ago: timedelta = timedelta(0)) -> None:
+    """Have everybody seen so long ago; who was not seen for a minute is written down again."""
+    db.session.execute(update(LoginSession).values(last_seen_at=utcnow() - ago))
+    db.session.commit()
+
+
+def me_requests(people: int = STREAMS) -> list[Request]:
+    """Return the question who one is, by each of many signed-in people."""
+    return [Request("GET", "/api/auth/me", cookie(n)) for n in range(people)]
+
+
 def catalog_requests() -> list[Request]:
     """Return a request for the catalog by each of many signed-in people."""
     return [Request("GET", "/courses", cookie(n)) for n in range(STREAMS)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tests.bench import furniture
 from tests.bench.load import Request
@@ -39,10 +40,18 @@ def _live(_: Site) -> list[Request]:
 
 
 def _me(_: Site) -> list[Request]:
-    return [Request("GET", "/api/auth/me", furniture.cookie(n)) for n in range(furniture.STREAMS)]
+    furniture.see_everybody()
+    return furniture.me_requests()
+
+
+def _me_again(_: Site) -> list[Request]:
+    """Ask as people who were not seen for a minute: each is written down once."""
+    furniture.see_everybody(timedelta(minutes=2))
+    return furniture.me_requests(furniture.PEOPLE)
 
 
 def _catalog(_: Site) -> list[Request]:
+    furniture.see_everybody()
     return furniture.catalog_requests()
 
 
@@ -51,6 +60,7 @@ def _fresh(prepare: Callable[..., list[Request]]) -> Callable[[Site], list[Reque
 
     def prepared(site: Site) -> list[Request]:
         furniture.end_streams()
+        furniture.see_everybody()
         return prepare(site.lesson_id)
 
     return prepared
@@ -60,6 +70,7 @@ BARE = Scenario("R2 bare WSGI", lambda site: site.bare, _hello)
 FLASK = Scenario("bare Flask", lambda site: site.flask, _hello)
 ANONYMOUS = Scenario("health, anonymous", lambda site: site.ours, _live)
 SIGNED_IN = Scenario("who am I, signed in", lambda site: site.ours, _me)
+SEEN_AGAIN = Scenario("who am I, after a minute", lambda site: site.ours, _me_again)
 CATALOG = Scenario("catalog, signed in", lambda site: site.ours, _catalog)
 TOKEN = Scenario("POST token", lambda site: site.ours, _fresh(furniture.token_requests))
 MANIFEST = Scenario("GET manifest", lambda site: site.ours, _fresh(furniture.manifest_requests))
@@ -72,7 +83,7 @@ SCENARIOS: dict[int, tuple[Scenario, ...]] = {
     4: (BARE, MANIFEST),
     5: (MANIFEST, VARIANT),
     6: (BARE, BEAT),
-    7: (FLASK, ANONYMOUS, SIGNED_IN),
+    7: (FLASK, ANONYMOUS, SIGNED_IN, SEEN_AGAIN),
 }
 
 

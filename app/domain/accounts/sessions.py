@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import DateTime, Uuid, bindparam, func, or_, select, update
 
 from app.clock import utcnow
-from app.database import Prepared, db
+from app.database import NO_WAIT, Prepared, db
 from app.domain.accounts.clients import ClientInfo
 from app.domain.accounts.models import (
     LoginSession,
@@ -284,6 +284,21 @@ def end_reused(token: str) -> ReusedSession | None:
     return ReusedSession(row.id, row.user_id) if row else None
 
 
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_TOUCH = Prepared(
+    update(LoginSession)
+    .where(
+        LoginSession.id == bindparam("session_id", type_=Uuid()),
+        LoginSession.last_seen_at <= _NOW - TOUCH_INTERVAL,
+    )
+    .values(
+        last_seen_at=_NOW,
+        expires_at=func.least(_NOW + IDLE_LIFETIME, LoginSession.created_at + ABSOLUTE_LIFETIME),
+    )
+    .returning(LoginSession.id, NO_WAIT)
+)
+
+
 def touch(signed_in: SignedIn) -> bool:
     """Note that the session is in use, at most once a minute; True when a row was written.
 
@@ -292,20 +307,7 @@ def touch(signed_in: SignedIn) -> bool:
     now = utcnow()
     if now - signed_in.last_seen_at < TOUCH_INTERVAL:
         return False
-    touched = db.session.scalar(
-        update(LoginSession)
-        .where(
-            LoginSession.id == signed_in.session_id,
-            LoginSession.last_seen_at <= now - TOUCH_INTERVAL,
-        )
-        .values(
-            last_seen_at=now,
-            expires_at=func.least(now + IDLE_LIFETIME, LoginSession.created_at + ABSOLUTE_LIFETIME),
-        )
-        .returning(LoginSession.id)
-        .execution_options(synchronize_session=False)
-    )
-    return touched is not None
+    return _TOUCH.first({"now": now, "session_id": signed_in.session_id}) is not None
 
 
 def end(session_id: uuid.UUID) -> None:

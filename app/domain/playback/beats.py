@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, DateTime, Float, Integer, Text, Uuid, bindparam,
 
 from app.clock import utcnow
 from app.current import settings
-from app.database import Prepared
+from app.database import NO_WAIT, Prepared
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses.completion import percent_of
 from app.domain.courses.models import Course, Lesson
@@ -184,7 +184,7 @@ _BEAT = Prepared(
         _NAMED["done"].was,
         _NAMED["done"].completing,
         _NAMED["others"].completed,
-        leases.NO_WAIT,
+        NO_WAIT,
     ).add_cte(*_PARTS)
 )
 

@@ -8,7 +8,7 @@ import uuid
 
 from sqlalchemy import Integer, cast, extract, update
 
-from app.database import Prepared
+from app.database import NO_WAIT, Prepared
 from app.domain.accounts.sessions import SignedIn
 from app.domain.playback import leases
 from app.domain.playback.models import PlaybackSession
@@ -23,7 +23,7 @@ _METER = Prepared(
     update(PlaybackSession)
     .where(*leases.LIVE, PlaybackSession.keys_issued < BURST + _elapsed / SECONDS_PER_KEY)
     .values(keys_issued=PlaybackSession.keys_issued + 1)
-    .returning(PlaybackSession.video_id, PlaybackSession.generation, leases.NO_WAIT)
+    .returning(PlaybackSession.video_id, PlaybackSession.generation, NO_WAIT)
 )
 
 

@@ -22,10 +22,6 @@ LAPSED = "lapsed"
 NOW: ColumnElement[datetime] = bindparam("now", type_=DateTime(timezone=True))
 _IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Boolean())
 
-# A column for what opens a lease or goes on with it: its commit does not wait for the disk. If the
-# server dies within the next half second, a player starts again and some seconds are unwatched.
-NO_WAIT: ColumnElement[str] = func.set_config("synchronous_commit", "off", True).label("no_wait")
-
 # A lease belongs to one sign-in: the same person in another browser is refused, too.
 OWN = (
     PlaybackSession.id == bindparam("lease_id", type_=PlaybackSession.id.type),

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from app.clock import utcnow
 from app.current import settings
-from app.database import Prepared, db
+from app.database import NO_WAIT, Prepared, db
 from app.domain.accounts.models import LoginSession, Role
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses import progress
@@ -113,9 +113,7 @@ _STREAM = (
     )
     .lateral("stream")
 )
-_OPEN = Prepared(
-    select(_WATCHABLE, _STREAM, leases.NO_WAIT).select_from(_WATCHABLE.join(_STREAM, true()))
-)
+_OPEN = Prepared(select(_WATCHABLE, _STREAM, NO_WAIT).select_from(_WATCHABLE.join(_STREAM, true())))
 
 
 def start(
@@ -192,7 +190,7 @@ _OPENED = Prepared(
     update(PlaybackSession)
     .where(PlaybackSession.id == bindparam("lease_id", type_=PlaybackSession.id.type))
     .values(opened_at=leases.NOW)
-    .returning(PlaybackSession.id, leases.NO_WAIT)
+    .returning(PlaybackSession.id, NO_WAIT)
 )
 
 

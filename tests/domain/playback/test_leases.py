@@ -6,11 +6,11 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy import select, text
 
-from app.database import db
+from app.database import NO_WAIT, db
 from app.domain.accounts.models import User
 from app.domain.accounts.sessions import SignedIn
 from app.domain.courses.models import Lesson
-from app.domain.playback import beats, keys, leases, sessions
+from app.domain.playback import beats, keys, sessions
 from app.domain.playback.beats import Beat
 from tests.support.keys import person_of
 
@@ -51,7 +51,7 @@ def test_not_waiting_ends_with_the_statement(committed_app: Flask) -> None:
     with db.engine.connect() as connection:
         connection.execute(text("SET synchronous_commit = on"))
         connection.commit()
-        connection.execute(select(leases.NO_WAIT))
+        connection.execute(select(NO_WAIT))
         assert connection.scalar(SHOWN) == "off"
         connection.commit()
         assert connection.scalar(SHOWN) == "on"
