@@ -90,7 +90,7 @@ SCENARIOS: dict[int, tuple[Scenario, ...]] = {
 def scenarios_of(rows: set[int]) -> list[Scenario]:
     """Return what `rows` need measured, each scenario once, in a stable order."""
     wanted = {scenario.name for row in rows for scenario in SCENARIOS.get(row, ())}
-    order = (BARE, FLASK, ANONYMOUS, SIGNED_IN, CATALOG, TOKEN, MANIFEST, VARIANT, BEAT)
+    order = (BARE, FLASK, ANONYMOUS, SIGNED_IN, SEEN_AGAIN, CATALOG, TOKEN, MANIFEST, VARIANT, BEAT)
     return [scenario for scenario in order if scenario.name in wanted]
 
 
