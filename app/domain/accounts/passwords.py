@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
-NICENESS = 5
+NICENESS = 8
 QUEUE_PER_SLOT = 3
 # Well below the 10 s after which PostgreSQL ends a transaction that does nothing meanwhile.
 WAIT_SECONDS = 5.0
