@@ -332,12 +332,13 @@ def _guard_change(*, is_key: bool) -> None:
 def _refuse_foreign() -> None:
     """Refuse what is not from a page of ours; whose sign-in has ended is to sign in again.
 
-    Such a form holds the token of that sign-in.
+    Such a form holds the token of that sign-in, and comes with its cookie.
     """
     try:
         cross_site.refuse_foreign()
     except CSRFError:
-        if request.endpoint not in PUBLIC_ENDPOINTS and signed_in() is None:
+        has_ended = session_cookie_name() in request.cookies and signed_in() is None
+        if has_ended and request.endpoint not in PUBLIC_ENDPOINTS:
             raise SignInRequired from None
         raise
 

@@ -18,35 +18,13 @@ from app.domain.courses.models import Category, Course, CourseStatus, Lesson
 from tests import factories
 from tests.support import html
 from tests.support.client import CheckedClient
-from tests.support.keeping import keeping_pages
+from tests.support.keeping import Shared, keeping_pages
 from tests.support.statements import recorded
 
 ClientOf = Callable[[User], CheckedClient]
 PAGES = ("/", "/training", "/courses", "/courses?sort=newest", "/courses/category/{category}")
 COURSE = "/courses/{slug}"
 ANSWERS = ("/api/courses", "/api/courses/{slug}")
-
-
-class Shared:
-    """A store that remembers every byte that it was given."""
-
-    is_shared = True
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def get(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    def put(self, name: str, value: bytes, seconds: int) -> None:
-        assert 0 < seconds <= 60
-        self.kept[name] = value
-
-    def claim(self, name: str, seconds: int) -> bool:
-        return True
-
-    def release(self, name: str) -> None:
-        assert name not in self.kept
 
 
 @pytest.fixture
