@@ -13,6 +13,7 @@ import { Session } from './session.js';
 
 const NEAR_END_SECONDS = 5;
 const WORTH_TELLING_SECONDS = 5;
+const STRAYED_SECONDS = 2;
 const UNPLAYABLE = { code: 'UNPLAYABLE', status: 0 };
 
 /**
@@ -215,6 +216,9 @@ export class Player extends EventTarget {
     });
     video.addEventListener('loadeddata', () => {
       this.#isShowing = true;
+      // What was loading when another place was asked for may have come all the same.
+      const strayed = Math.abs(video.currentTime - this.#position);
+      if (strayed > STRAYED_SECONDS) video.currentTime = this.#position;
     });
     for (const name of ['timeupdate', 'seeked', 'pause']) video.addEventListener(name, note);
     video.addEventListener('play', () => this.#become('active'));
