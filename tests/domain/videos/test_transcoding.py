@@ -176,8 +176,16 @@ def test_what_lies_in_storage_is_noise(camera: Done) -> None:
             n / len(ciphertext) * math.log2(n / len(ciphertext)) for n in counts.values()
         )
         assert entropy > 7.9
-        with pytest.raises(av.FFmpegError):
-            av.open(str(integrations.storage.local_path(f"{camera.work.prefix}/{name}")))
+        assert not _is_film(integrations.storage.local_path(f"{camera.work.prefix}/{name}"))
+
+
+def _is_film(path: Path) -> bool:
+    """Whether a file is taken for MP4; in one of many, noise looks like the middle of an MP3."""
+    try:
+        with av.open(str(path)) as opened:
+            return "mp4" in opened.format.name
+    except av.FFmpegError:
+        return False
 
 
 def test_storage_holds_what_the_playlists_name_and_a_poster(camera: Done) -> None:
