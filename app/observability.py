@@ -228,7 +228,7 @@ def _begin() -> None:
     if given is None or not REQUEST_ID.fullmatch(given):
         given = f"{_ids.process}-{next(_ids.numbers)}"
     known, use = _state().__dict__, sql_use()
-    use.count, use.seconds = 0, 0.0
+    use.reset()
     known["request_id"], known["sql_use"] = given, use
     known["started"] = time.perf_counter()
 

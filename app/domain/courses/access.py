@@ -176,6 +176,7 @@ def resume_position(position_seconds: float | None, duration_seconds: int) -> fl
 
 # Who asks, for statements that leave it open: parameters `user_id` and `is_admin`.
 USER_ID = bindparam("user_id", type_=User.id.type)
+OWN_PROGRESS = and_(LessonProgress.user_id == USER_ID, LessonProgress.lesson_id == Lesson.id)
 IS_ADMIN: ColumnElement[bool] = bindparam("is_admin", type_=Lesson.is_preview.type)
 
 
@@ -204,10 +205,7 @@ def lesson_access_statement() -> Select[*tuple[Any, ...]]:
             func.coalesce(LessonProgress.position_seconds, 0.0).label("position_seconds"),
         )
         .join(Course, Course.id == Lesson.course_id)
-        .outerjoin(
-            LessonProgress,
-            and_(LessonProgress.user_id == USER_ID, LessonProgress.lesson_id == Lesson.id),
-        )
+        .outerjoin(LessonProgress, OWN_PROGRESS)
         .where(
             Lesson.id == bindparam("lesson_id", type_=Lesson.id.type),
             is_visible(USER_ID, IS_ADMIN),

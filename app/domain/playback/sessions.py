@@ -13,7 +13,6 @@ from sqlalchemy import (
     Integer,
     Text,
     Uuid,
-    and_,
     bindparam,
     column,
     func,
@@ -30,6 +29,7 @@ from app.domain.accounts.sessions import SignedIn
 from app.domain.courses import progress
 from app.domain.courses.access import (
     IS_ADMIN,
+    OWN_PROGRESS,
     USER_ID,
     may_watch,
     require_lesson_access,
@@ -77,10 +77,7 @@ _WATCHABLE = (
         func.coalesce(LessonProgress.position_seconds, 0.0).label("position_seconds"),
     )
     .join(Course, Course.id == Lesson.course_id)
-    .outerjoin(
-        LessonProgress,
-        and_(LessonProgress.user_id == USER_ID, LessonProgress.lesson_id == Lesson.id),
-    )
+    .outerjoin(LessonProgress, OWN_PROGRESS)
     .where(
         Lesson.id == bindparam("lesson_id", type_=Uuid()),
         Lesson.video_id.is_not(None),

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -168,6 +169,7 @@ def test_the_other_windows_key_opens_nothing(camera: Done) -> None:
 
 
 def test_what_lies_in_storage_is_noise(camera: Done) -> None:
+    taken_for: list[str] = []
     for name in ("360p/00000.m4s", "240p/00003.m4s", "audio/00005.m4s"):
         ciphertext = camera.stored(name)
         assert not any(box in ciphertext[:64] for box in (b"ftyp", b"styp", b"moof", b"sidx"))
@@ -176,16 +178,12 @@ def test_what_lies_in_storage_is_noise(camera: Done) -> None:
             n / len(ciphertext) * math.log2(n / len(ciphertext)) for n in counts.values()
         )
         assert entropy > 7.9
-        assert not _is_film(integrations.storage.local_path(f"{camera.work.prefix}/{name}"))
-
-
-def _is_film(path: Path) -> bool:
-    """Whether a file is taken for MP4; in one of many, noise looks like the middle of an MP3."""
-    try:
-        with av.open(str(path)) as opened:
-            return "mp4" in opened.format.name
-    except av.FFmpegError:
-        return False
+        with suppress(av.FFmpegError):
+            path = integrations.storage.local_path(f"{camera.work.prefix}/{name}")
+            taken_for.append(av.open(str(path)).format.name)
+    # Of 1,500 pieces of true noise ffmpeg took eight for H.263 or the words of a song.
+    assert len(taken_for) <= 1, taken_for
+    assert not any("mp4" in kind for kind in taken_for)
 
 
 def test_storage_holds_what_the_playlists_name_and_a_poster(camera: Done) -> None:
